@@ -1,0 +1,1 @@
+"""One folder for each real part; they do not know each other."""

@@ -1,0 +1,187 @@
+"""Names become adapters, adapters become one controller's reign; the only module that knows all."""
+
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Protocol, cast, runtime_checkable
+
+from turnout.adapters.envoy import EnvoySettings, build_observer
+from turnout.adapters.files import ArtifactSettings, build_artifacts
+from turnout.adapters.jobs import JobSettings, build_jobs
+from turnout.adapters.process import ProcessSettings
+from turnout.adapters.sqlite.store import open_store
+from turnout.application.controller import Controller
+from turnout.application.desk import Desk
+from turnout.application.engine import Engine, Parts
+from turnout.application.judging import Judging
+from turnout.application.ports import Jobs, Observer, Router, Runtime, Tasks, Told
+from turnout.application.store import Store
+from turnout.bootstrap_folder import Folder
+from turnout.bootstrap_loop import LoopBell, SystemClock
+from turnout.domain.release import Release
+from turnout.errors import UnknownPartError
+from turnout.gateway.folder import socket_of
+
+ROUTERS, RUNTIMES = "turnout.routers", "turnout.runtimes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What one controller is built from; routers and runtimes by the names of entry points."""
+
+    folder: Folder
+    router: str = "envoy"
+    runtime: str = "process"
+    environment: str = "local"
+
+
+@dataclass(slots=True)
+class Relay:
+    """Passes on what a part tells before its listener exists."""
+
+    listener: Callable[[str], None] | None = None
+
+    def __call__(self, name: str) -> None:
+        """Pass a name on; while nobody listens it is forgotten."""
+        if self.listener is not None:
+            self.listener(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reign:
+    """Everything of one controller."""
+
+    epoch: int
+    store: Store
+    runtime: Runtime
+    jobs: Jobs
+    judging: Judging
+    controller: Controller
+    desk: Desk
+
+    async def close(self) -> None:
+        """Let go of everything that runs on without this controller, and close the store."""
+        for part in (self.runtime, self.jobs):
+            if isinstance(part, Closes):
+                done = part.close()
+                if done is not None:
+                    await done
+        self.store.close()
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """Ability of some parts: letting go of what they hold."""
+
+    def close(self) -> Awaitable[None] | None:
+        """Let go; what runs goes on."""
+        ...
+
+
+async def begin(settings: Settings, tasks: Tasks, told: Told) -> Reign:
+    """Open the store, begin a reign and put all parts together."""
+    clock, bell, changed, rung = SystemClock(), LoopBell(), Relay(), Relay()
+    store = open_store(settings.folder.database, now_s=clock.wall_s)
+    epoch = await store.lease.ensure(f"{socket.gethostname()}:{os.getpid()}")
+    jobs = build_jobs(JobSettings(folder=settings.folder.root))
+    runtime = build_runtime(settings, changed)
+    judging = Judging(
+        observer=build_observer_of(settings),
+        store=store.evidence,
+        tasks=tasks,
+        clock=clock,
+        epoch=epoch,
+        rung=rung,
+    )
+    parts = Parts(
+        releases=store.releases,
+        runtime=runtime,
+        router=build_router(settings),
+        jobs=jobs,
+        judges=judging,
+        tasks=tasks,
+        clock=clock,
+    )
+
+    def closed(release: Release) -> None:
+        tasks.start(judging.close(release.id))
+
+    controller = Controller(
+        engine=Engine(parts, epoch),
+        releases=store.releases,
+        journal=store.journal,
+        tasks=tasks,
+        clock=clock,
+        bell=bell,
+        told=told,
+        closed=closed,
+    )
+    changed.listener, rung.listener = controller.changed, controller.wake
+    desk = Desk(
+        requests=store.requests,
+        journal=store.journal,
+        artifacts=build_artifacts(ArtifactSettings(settings.folder.root)),
+        tasks=tasks,
+        clock=clock,
+        woken=controller.wake,
+        changed=controller.changed,
+    )
+    return Reign(
+        epoch=epoch,
+        store=store,
+        runtime=runtime,
+        jobs=jobs,
+        judging=judging,
+        controller=controller,
+        desk=desk,
+    )
+
+
+def build_router(settings: Settings) -> Router:
+    """Make the router of a name."""
+    return cast("Router", _builder(ROUTERS, settings.router)(_router_settings(settings)))
+
+
+def build_runtime(settings: Settings, changed: Callable[[str], None]) -> Runtime:
+    """Make the runtime of a name; it calls `changed` when something of a service changed."""
+    made = _builder(RUNTIMES, settings.runtime)(_runtime_settings(settings, changed))
+    return cast("Runtime", made)
+
+
+def build_observer_of(settings: Settings) -> Observer:
+    """Make whoever tells the evidence of a router."""
+    return build_observer(_router_settings(settings))
+
+
+class Builder(Protocol):
+    """Makes a part from its settings."""
+
+    def __call__(self, settings: object) -> object:
+        """Make the part."""
+        ...
+
+
+def _builder(group: str, name: str) -> Builder:
+    found = {point.name: point for point in entry_points(group=group)}
+    if name not in found:
+        kind = group.rpartition(".")[2].removesuffix("s")
+        raise UnknownPartError(f"no {kind} is named `{name}`; known: {', '.join(sorted(found))}")
+    return cast("Builder", found[name].load())
+
+
+def _router_settings(settings: Settings) -> object:
+    if settings.router == "envoy":
+        return EnvoySettings(sockets=(socket_of(settings.folder.gateway),))
+    return settings
+
+
+def _runtime_settings(settings: Settings, changed: Callable[[str], None]) -> object:
+    if settings.runtime == "process":
+        return ProcessSettings(
+            folder=settings.folder.root.absolute(),
+            environment=settings.environment,
+            on_change=changed,
+        )
+    return settings

@@ -1,0 +1,1 @@
+"""The API of one controller: HTTP over its folder's Unix socket."""

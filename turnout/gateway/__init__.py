@@ -1,0 +1,1 @@
+"""The gateway daemon: owns one Envoy and brings about what controllers decided."""

@@ -1,0 +1,142 @@
+"""The gateway daemon: one for each folder, it owns Envoy and outlives nobody's patience."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from turnout.errors import UnavailableError
+from turnout.gateway.ads import Ads
+from turnout.gateway.api import Api, Parts
+from turnout.gateway.applying import Applying
+from turnout.gateway.evidence import Evidence
+from turnout.gateway.folder import Folder, opened
+from turnout.gateway.inflight import InFlightCounts
+from turnout.gateway.keeper import Keeper
+from turnout.gateway.messages import serve_stream
+from turnout.gateway.proxy import Proxy
+from turnout.gateway.rows import Rows
+from turnout.gateway.server import Server
+from turnout.gateway.services import Services
+from turnout.wire.calls import Health
+
+EXIT_SERVED_ALREADY = 75
+_SETTLE_EVERY_S = 2.0
+_log = structlog.get_logger()
+
+
+class ServedAlreadyError(UnavailableError):
+    """Another daemon holds the folder."""
+
+    code = "gateway.served_already"
+
+
+async def serve(folder: Path) -> None:
+    """Serve the folder until SIGTERM, which leaves Envoy running, or until told to stop.
+
+    Raises:
+        ServedAlreadyError: Another daemon serves it.
+    """
+    places = opened(folder)
+    with _locked(places):
+        await _Daemon(places).run()
+
+
+@contextlib.contextmanager
+def _locked(folder: Folder) -> Iterator[None]:
+    # Held for life and never inherited: Envoy, which lives longer, must not hold it.
+    descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as e:
+        raise ServedAlreadyError(f"another gateway daemon serves {folder.root}") from e
+    finally:
+        os.close(descriptor)
+
+
+class _Daemon:
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._rows = Rows(state=folder.state, epoch_file=folder.root / "epoch")
+        self._rows.load()
+        self._proxy = Proxy(folder)
+        self._ads = Ads(self._refused)
+        self._services = Services(self._rows, self._ads, Applying(self._ads, self._proxy))
+        self._evidence = Evidence(folder, self._proxy, self._services)
+        self._keeper = Keeper(self._proxy, self._ads, self._came)
+        self._drain_s: float | None = None
+        self._ending = asyncio.Event()
+
+    async def run(self) -> None:
+        for service, reason in self._rows.unreadable.items():
+            _log.error("state_unreadable", service=service, reason=reason)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ending.set)
+        # First all resources, then the stream: Envoy never meets an empty answer.
+        await self._services.offer_all(self._log_path(), own_pid=None)
+        stream = await serve_stream(self._folder.socket("ads.sock"), self._ads.stream)
+        server = Server(Api(self._parts()).reply)
+        tasks = [self._keeper.start(), *map(asyncio.create_task, (self._settle(),))]
+        self._evidence.start()
+        try:
+            await server.start(self._folder.socket("gateway.sock"))
+            await self._until_ending(tasks)
+        finally:
+            await server.close()
+            await self._keeper.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._finish()
+            await stream.stop(0)
+
+    async def _until_ending(self, tasks: list[asyncio.Task[None]]) -> None:
+        ending = asyncio.create_task(self._ending.wait())
+        done, _ = await asyncio.wait({ending, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        for task in done - {ending}:
+            task.result()
+
+    async def _finish(self) -> None:
+        if self._drain_s is not None:
+            await self._proxy.stop(self._drain_s)
+        await self._evidence.close()
+
+    def _parts(self) -> Parts:
+        return Parts(
+            services=self._services,
+            counts=InFlightCounts(self._proxy, self._services),
+            evidence=self._evidence,
+            health=self._health,
+            stop=self._stop,
+        )
+
+    def _stop(self, drain_s: float) -> None:
+        self._drain_s = drain_s
+        self._ending.set()
+
+    def _health(self) -> Health:
+        newest_s = self._evidence.newest_line_s
+        return Health(
+            daemon_pid=os.getpid(),
+            version=version("turnout"),
+            epoch=self._rows.epoch,
+            envoy_pid=self._proxy.pid,
+            envoy_starts=self._proxy.starts,
+            connected=self._ads.is_connected,
+            services=len(self._services.look_all()),
+            line_age_s=None if newest_s is None else time.time() - newest_s,
+            misrouted=self._evidence.misrouted,
+        )
+
+    def _log_path(self) -> Path:
+        return self._folder.logs / f"{self._proxy.series:06}.tsv"

@@ -1,0 +1,1 @@
+"""Long work of a release, each in a process of its own: prepare, verify, warm."""

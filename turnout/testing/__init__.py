@@ -1,0 +1,1 @@
+"""Working parts in memory, contract suites and tools for tests; shipped."""

@@ -1,0 +1,1 @@
+"""What the controller and the gateway daemon say to each other."""
