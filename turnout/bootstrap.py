@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Protocol, cast, runtime_checkable
@@ -13,13 +13,14 @@ from turnout.adapters.jobs import JobSettings, build_jobs
 from turnout.adapters.process import ProcessSettings
 from turnout.adapters.sqlite.store import open_store
 from turnout.application.controller import Controller
-from turnout.application.desk import Desk
+from turnout.application.desk import Desk, Order
 from turnout.application.engine import Engine, Parts
 from turnout.application.judging import Judging
 from turnout.application.ports import Jobs, Observer, Router, Runtime, Tasks, Told
 from turnout.application.store import Store
 from turnout.bootstrap_folder import Folder
-from turnout.bootstrap_loop import LoopBell, SystemClock
+from turnout.bootstrap_loop import LoopBell, LoopTasks, SystemClock
+from turnout.domain.decision import Decision
 from turnout.domain.release import Release
 from turnout.errors import UnknownPartError
 from turnout.gateway.folder import socket_of
@@ -82,11 +83,9 @@ class Closes(Protocol):
 
 async def begin(settings: Settings, tasks: Tasks, told: Told) -> Reign:
     """Open the store, begin a reign and put all parts together."""
-    clock, bell, changed, rung = SystemClock(), LoopBell(), Relay(), Relay()
+    clock, changed, rung = SystemClock(), Relay(), Relay()
     store = open_store(settings.folder.database, now_s=clock.wall_s)
     epoch = await store.lease.ensure(f"{socket.gethostname()}:{os.getpid()}")
-    jobs = build_jobs(JobSettings(folder=settings.folder.root))
-    runtime = build_runtime(settings, changed)
     judging = Judging(
         observer=build_observer_of(settings),
         store=store.evidence,
@@ -97,46 +96,81 @@ async def begin(settings: Settings, tasks: Tasks, told: Told) -> Reign:
     )
     parts = Parts(
         releases=store.releases,
-        runtime=runtime,
+        runtime=build_runtime(settings, changed),
         router=build_router(settings),
-        jobs=jobs,
+        jobs=build_jobs(JobSettings(folder=settings.folder.root)),
         judges=judging,
         tasks=tasks,
         clock=clock,
     )
+    controller = _controller(Engine(parts, epoch), store, judging, told)
+    changed.listener, rung.listener = controller.changed, controller.wake
+    return Reign(
+        epoch=epoch,
+        store=store,
+        runtime=parts.runtime,
+        jobs=parts.jobs,
+        judging=judging,
+        controller=controller,
+        desk=_desk(settings.folder, store, tasks, controller),
+    )
+
+
+def _controller(engine: Engine, store: Store, judging: Judging, told: Told) -> Controller:
+    tasks = engine.parts.tasks
 
     def closed(release: Release) -> None:
         tasks.start(judging.close(release.id))
 
-    controller = Controller(
-        engine=Engine(parts, epoch),
+    return Controller(
+        engine=engine,
         releases=store.releases,
         journal=store.journal,
         tasks=tasks,
-        clock=clock,
-        bell=bell,
+        clock=engine.parts.clock,
+        bell=LoopBell(),
         told=told,
         closed=closed,
     )
-    changed.listener, rung.listener = controller.changed, controller.wake
-    desk = Desk(
+
+
+def _desk(folder: Folder, store: Store, tasks: Tasks, controller: Controller | None) -> Desk:
+    return Desk(
         requests=store.requests,
         journal=store.journal,
-        artifacts=build_artifacts(ArtifactSettings(settings.folder.root)),
+        artifacts=build_artifacts(ArtifactSettings(folder.root)),
         tasks=tasks,
-        clock=clock,
-        woken=controller.wake,
-        changed=controller.changed,
+        clock=SystemClock(),
+        woken=controller.wake if controller else Relay(),
+        changed=controller.changed if controller else Relay(),
     )
-    return Reign(
-        epoch=epoch,
-        store=store,
-        runtime=runtime,
-        jobs=jobs,
-        judging=judging,
-        controller=controller,
-        desk=desk,
-    )
+
+
+async def settle_alone(folder: Folder, order: Order) -> Sequence[str]:
+    """Stop all services of a folder whose controller is dead; whoever comes next obeys.
+
+    Gives the releases under way: they go back once a controller runs again.
+    """
+    desk, store = _desk_alone(folder)
+    try:
+        return await desk.settle(order)
+    finally:
+        store.close()
+
+
+async def recorded(folder: Folder, name: str) -> tuple[Release, Sequence[Decision]]:
+    """Read a release and its decisions without a controller, by its id or its service's name."""
+    desk, store = _desk_alone(folder)
+    try:
+        release = await desk.release_named(name)
+        return release, await store.journal.decisions(release.id)
+    finally:
+        store.close()
+
+
+def _desk_alone(folder: Folder) -> tuple[Desk, Store]:
+    store = open_store(folder.database, now_s=SystemClock().wall_s)
+    return _desk(folder, store, LoopTasks(lambda _: None), None), store
 
 
 def build_router(settings: Settings) -> Router:
@@ -152,7 +186,7 @@ def build_runtime(settings: Settings, changed: Callable[[str], None]) -> Runtime
 
 def build_observer_of(settings: Settings) -> Observer:
     """Make whoever tells the evidence of a router."""
-    return build_observer(_router_settings(settings))
+    return build_observer(_envoy(settings))
 
 
 class Builder(Protocol):
@@ -173,7 +207,7 @@ def _builder(group: str, name: str) -> Builder:
 
 def _router_settings(settings: Settings) -> object:
     if settings.router == "envoy":
-        return EnvoySettings(sockets=(socket_of(settings.folder.gateway),))
+        return _envoy(settings)
     return settings
 
 
@@ -185,3 +219,7 @@ def _runtime_settings(settings: Settings, changed: Callable[[str], None]) -> obj
             on_change=changed,
         )
     return settings
+
+
+def _envoy(settings: Settings) -> EnvoySettings:
+    return EnvoySettings(sockets=(socket_of(settings.folder.gateway),))

@@ -30,7 +30,7 @@ async def end_everything(folder: Folder, drain_s: float) -> list[int]:
     Returns:
         Processes that even SIGKILL did not end.
     """
-    await _stop_gateway(folder, drain_s)
+    await stop_gateway(folder, drain_s)
     return await end_all(lambda: running(folder), grace_s=_GRACE_S)
 
 
@@ -38,7 +38,7 @@ async def end_controller(folder: Folder, within_s: float) -> list[int]:
     """Wait for the controller to end by itself, then end it."""
     loop = asyncio.get_running_loop()
     last_s = loop.time() + within_s
-    while is_locked(folder.lock) and loop.time() < last_s:
+    while is_locked(folder.lock) and loop.time() < last_s:  # noqa: ASYNC110 - a lock tells nobody
         await asyncio.sleep(_LOOK_EVERY_S)
     return await end_all(lambda: _others(holders(folder.lock)), grace_s=_GRACE_S)
 
@@ -52,7 +52,8 @@ def running(folder: Folder) -> list[int]:
     return _others(sorted(found - set(holders(folder.lock))))
 
 
-async def _stop_gateway(folder: Folder, drain_s: float) -> None:
+async def stop_gateway(folder: Folder, drain_s: float) -> None:
+    """Let the gateway drain and end, Envoy with it; one that does not answer is left alone."""
     lock = folder.gateway / "lock"
     if not is_locked(lock):
         return
@@ -67,7 +68,7 @@ async def _stop_gateway(folder: Folder, drain_s: float) -> None:
     last_s = loop.time() + drain_s + _GRACE_S
     with contextlib.suppress(OSError):  # one that does not answer is ended like the rest
         await ask(call)
-        while is_locked(lock) and loop.time() < last_s:
+        while is_locked(lock) and loop.time() < last_s:  # noqa: ASYNC110 - likewise, a lock tells nobody
             await asyncio.sleep(_LOOK_EVERY_S)
 
 

@@ -1,14 +1,25 @@
 """The controller's folder: where everything of it lies, and a short path for its socket."""
 
+import fcntl
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from turnout.errors import RefusedError
 
 NAME = ".turnout"
 _SOCKET = "controller.sock"
 _LONGEST_SOCKET_BYTES = 90  # a socket's path may have 107
+
+
+class ServedAlreadyError(RefusedError):
+    """Another controller holds the folder."""
+
+    code = "controller.running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,25 @@ class Folder:
 def folder_beside(file: Path) -> Folder:
     """Give the folder that belongs to a release file."""
     return Folder(file.absolute().parent / NAME)
+
+
+@contextmanager
+def held(folder: Folder) -> Iterator[None]:
+    """Hold the folder as its controller does; no child inherits the lock.
+
+    Raises:
+        ServedAlreadyError: another controller holds it.
+    """
+    descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise ServedAlreadyError(
+            f"a controller runs already for {folder.root}; `turnout serve --stop` ends it"
+        ) from error
+    finally:
+        os.close(descriptor)
 
 
 def _is_short(run: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Keeps the gateway daemon of a folder running while it is wanted (D-26)."""
+"""Keeps the gateway daemon of a folder running (D-26)."""
 
 import asyncio
 import os
@@ -10,38 +10,55 @@ from pathlib import Path
 import turnout
 from turnout.bootstrap_folder import Folder
 from turnout.children import ChildSpec, is_locked, mark_of, start
+from turnout.gateway.folder import socket_of
+from turnout.wire.unix_http import Call, ask
 
-_LOOK_EVERY_S = 0.2
+_LOOK_EVERY_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _LASTS_AFTER_S = 10.0
 _COMES_WITHIN_S = 10.0
+_ANSWER_WITHIN_S = 2.0
+_OK = 200
 
 
 @dataclass(slots=True)
 class GatewayKeeper:
-    """Starts the daemon whenever there is none and it is wanted; it outlives this process.
+    """Starts the daemon whenever there is none; it outlives this process.
 
-    `told` is called with the pause before each start.
+    `told` is called with the pause before each start, `came` whenever a daemon began to serve.
     """
 
     folder: Folder
-    wanted: Callable[[], Awaitable[bool]]
     told: Callable[[float], None]
+    came: Callable[[], Awaitable[None]]
     pause_s: float = 0.0
 
     async def keep(self) -> None:
         """Look after the daemon until cancelled."""
-        lives_since_s: float | None = None
+        loop = asyncio.get_running_loop()
+        since_s: float | None = None
         while True:
-            now_s = asyncio.get_running_loop().time()
-            if is_locked(self.folder.gateway / "lock"):
-                lives_since_s = lives_since_s or now_s
-                if now_s - lives_since_s > _LASTS_AFTER_S:
-                    self.pause_s = 0.0
-            elif await self.wanted():
-                lives_since_s = None
+            if not is_locked(self.folder.gateway / "lock"):
+                since_s = None
                 await self._start()
+            elif since_s is None and await self._answers():
+                since_s = loop.time()
+                await self.came()
+            elif since_s is not None and loop.time() - since_s > _LASTS_AFTER_S:
+                self.pause_s = 0.0
             await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _answers(self) -> bool:
+        call = Call(
+            socket=socket_of(self.folder.gateway),
+            method="GET",
+            target="/v1/health",
+            limit_s=_ANSWER_WITHIN_S,
+        )
+        try:
+            return (await ask(call)).status == _OK
+        except OSError:
+            return False
 
     async def _start(self) -> None:
         self.told(self.pause_s)
@@ -55,7 +72,7 @@ class GatewayKeeper:
         while child.is_alive and loop.time() < last_s:
             if is_locked(self.folder.gateway / "lock"):
                 break
-            await asyncio.sleep(_LOOK_EVERY_S / 4)
+            await asyncio.sleep(_LOOK_EVERY_S)
         child.close()
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from turnout.entrypoints.release_file import Form, Loaded, load
 from turnout.entrypoints.release_file.builtkeys import BUILT
 from turnout.entrypoints.release_file.format_keys import format_keys
-from turnout.entrypoints.release_file.leaves import duration, shown_duration
 from turnout.entrypoints.release_file.placeholders import replaced, words_in
 from turnout.entrypoints.release_file.rendering import render_resolved
+from turnout.entrypoints.release_file.units import duration, shown_duration
 
 FILES = Path(__file__).parents[2] / "examples" / "files"
 WORDS = sorted({key.field for key in format_keys()} | {"<<", "x-a", "guard", "local"})

@@ -8,7 +8,7 @@ import pytest
 
 from turnout.entrypoints.release_file import Mistake, load
 from turnout.entrypoints.release_file.leaves import Unit
-from turnout.entrypoints.release_file.nodes import Group, Items, Leaf, Node, Place
+from turnout.entrypoints.release_file.nodes import Group, Items, Leaf, Node, Place, node_at
 from turnout.entrypoints.release_file.nodes import Path as Keys
 from turnout.entrypoints.release_file.positions import read
 from turnout.entrypoints.release_file.shapes import inside, shape_at
@@ -138,17 +138,19 @@ def is_a_leaf(path: Keys) -> bool:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_value_left_out_is_one_mistake_at_its_key(name: str, folder: Path) -> None:
     file = folder / name / "turnout.yaml"
+    tree = tree_of(file)
     left_out = {
         node.place: place
-        for path, place, node in keys_of(tree_of(file))
-        if isinstance(node, Leaf) and node.text and is_needed(path)
+        for path, place, node in keys_of(tree)
+        if isinstance(node, Leaf) and node.text and is_needed(path, tree)
     }
     assert not survivors(
         file, [(place, "") for place in left_out], lambda it, place: is_there(it, left_out[place])
     )
 
 
-def is_needed(path: Keys) -> bool:
+def is_needed(path: Keys, tree: Group) -> bool:
     # An override that is empty removes; a choice or name that is empty has its defaults.
-    is_override = path[0] == "environments" and len(path) > 3
+    is_inherited = path[0] == "services" and node_at(tree, ("defaults", *path[2:])) is not None
+    is_override = is_inherited or (path[0] == "environments" and len(path) > 3)
     return path != ("turnout",) and not is_override

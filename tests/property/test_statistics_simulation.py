@@ -46,7 +46,7 @@ class Traffic:
     )
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)
+        self.random = random.Random(self.seed)  # noqa: S311 - a repeatable simulation
 
     def second(self, second: int, weight: float) -> list[Increment]:
         """Give what is told when a second is over: its starts, and all that ended in it."""
@@ -128,3 +128,106 @@ def run(traffic: Traffic, settings: JudgeSettings, until_s: int) -> Iterator[tup
         judge.heartbeat(second - 2)
         if second >= START_S:
             yield second - START_S + 1, judge.view()
+
+
+def points(value: float) -> Amount:
+    return Amount(value, Unit.POINTS)
+
+
+def percent(value: float) -> Amount:
+    return Amount(value, Unit.PERCENT)
+
+
+DEMO = JudgeSettings(
+    figures=(
+        FigureRule(name="errors", worse_by=points(2.0)),
+        FigureRule(name="stream_errors", worse_by=points(2.0)),
+        FigureRule(name="latency.p90", worse_by=percent(20.0)),
+        FigureRule(name="ttft.p90", worse_by=percent(20.0)),
+    ),
+    timeout_s=60.0,
+)
+LIKE = Arm(errors=0.005)
+
+
+def first(
+    traffic: Traffic, until_s: int, holds: Callable[[Judgement], bool]
+) -> tuple[int | None, Judgement]:
+    """Give the first second after which something holds."""
+    judgement = None
+    for second, judgement in run(traffic, DEMO, until_s):
+        if holds(judgement):
+            return second, judgement
+    assert judgement is not None
+    return None, judgement
+
+
+def is_worse(judgement: Judgement) -> bool:
+    return judgement.verdict is Verdict.WORSE
+
+
+def demo(seed: int, candidate: Arm) -> Traffic:
+    return Traffic(
+        rate=200.0, weight=0.5, stable=Arm(), candidate=candidate, seed=seed, streams=0.5, sigma=0.1
+    )
+
+
+def test_equal_versions_are_rarely_called_worse() -> None:
+    runs, wrong = 24, 0
+    for seed in range(runs):
+        traffic = Traffic(rate=60.0, weight=0.3, stable=LIKE, candidate=LIKE, seed=seed)
+        wrong += first(traffic, 25, is_worse)[0] is not None
+    assert wrong / runs <= 0.01 + 2.6 * math.sqrt(0.01 * 0.99 / runs)
+
+
+def test_equal_slow_versions_are_rarely_called_worse() -> None:
+    runs, wrong = 6, 0
+    for seed in range(runs):
+        traffic = Traffic(
+            rate=40.0, weight=0.3, stable=LIKE, candidate=LIKE, seed=seed, median_ms=3000.0
+        )
+        wrong += first(traffic, 60, is_worse)[0] is not None
+    assert wrong == 0
+
+
+@pytest.mark.parametrize(
+    ("candidate", "within_s"),
+    [(Arm(errors=0.1), 30), (Arm(errors=1.0), 5), (Arm(errors=0.005, slower=1.4), 40)],
+    ids=["errors 0.5 to 10 %", "errors 0.5 to 100 %", "latency +40 %"],
+)
+def test_a_worse_version_is_found_in_time(candidate: Arm, within_s: int) -> None:
+    for seed in range(8):
+        traffic = Traffic(rate=200.0, weight=0.1, stable=LIKE, candidate=candidate, seed=seed)
+        assert first(traffic, within_s, is_worse)[0] is not None
+
+
+def test_total_breakage_shows_within_three_seconds_of_exposure() -> None:
+    for seed in range(10):
+        traffic = Traffic(rate=200.0, weight=0.1, stable=LIKE, candidate=Arm(1.0), seed=seed)
+        seconds, judgement = first(traffic, 3, lambda judgement: judgement.breakage)
+        assert seconds is not None
+        assert judgement.exposed < 100
+
+
+def test_one_failure_in_eight_is_no_breakage() -> None:
+    for seed in range(10):
+        traffic = Traffic(rate=200.0, weight=0.5, stable=LIKE, candidate=Arm(0.12), seed=seed)
+        assert first(traffic, 20, lambda judgement: judgement.breakage)[0] is None
+
+
+def test_the_demo_passes_its_gates_in_about_ten_seconds() -> None:
+    seconds = [first(demo(seed, Arm()), 20, lambda j: j.gate)[0] for seed in range(10)]
+    assert all(second is not None and second <= 12 for second in seconds)
+
+
+def test_the_demo_finds_what_costs_half_as_much_again_for_some_users() -> None:
+    slow = Arm(slow_users=0.15, slow_by=1.5)
+    assert all(first(demo(seed, slow), 20, is_worse)[0] is not None for seed in range(10))
+
+
+def test_a_slow_service_that_fails_at_once_is_found_at_the_first_age() -> None:
+    for seed in range(4):
+        traffic = Traffic(
+            rate=100.0, weight=0.1, stable=LIKE, candidate=Arm(1.0), seed=seed, median_ms=8000.0
+        )
+        assert first(traffic, 6, is_worse)[0] is not None

@@ -15,7 +15,7 @@ from turnout.adapters.files import ArtifactSettings, build_artifacts
 from turnout.adapters.files.trees import tree_path
 from turnout.adapters.jobs.jobs import JobSettings, ProcessJobs
 from turnout.adapters.model_signing import make_key, sign_tree
-from turnout.children import Child, adopt
+from turnout.children import Child, adopt, is_locked
 from turnout.domain.checks import (
     ArtifactRules,
     Checks,
@@ -79,7 +79,7 @@ class Guards:
         self.places[version] = place
 
     def running(self) -> list[Child]:
-        return [child for lock in self.folder.rglob("lock") if (child := adopt(lock))]
+        return [child for lock in self.folder.rglob("lock") if (child := holder_of(lock))]
 
     def open(self) -> ProcessJobs:
         settings = JobSettings(folder=self.folder / "turnout", pauses_s=(0.1, 0.2))
@@ -107,6 +107,14 @@ def guards(tmp_path: Path) -> Iterator[Guards]:
     made = Guards(tmp_path)
     yield made
     made.close()
+
+
+def holder_of(lock: Path) -> Child | None:
+    # One look may miss a process that is opening and closing files; the lock itself never errs.
+    while is_locked(lock):
+        if child := adopt(lock):
+            return child
+    return None
 
 
 async def _listens(place: Endpoint) -> bool:

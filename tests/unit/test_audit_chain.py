@@ -75,7 +75,7 @@ def test_a_record_tells_what_kind_of_actor_acted(by: str, actor: str) -> None:
 
 @pytest.mark.parametrize("line", ["", "[]", "{}", "null", '{"seq":1,"prev":"","at":"x"}'])
 def test_what_is_no_record_is_not_read(line: str) -> None:
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError, match="this is no record of an audit trail: "):
         parse(line)
 
 

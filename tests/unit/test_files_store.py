@@ -169,6 +169,17 @@ def test_a_blob_is_kept_once_and_a_damaged_one_is_replaced(tmp_path: Path) -> No
     assert path.read_bytes() == b"weights"
 
 
+def test_drafts_that_a_killed_process_left_are_swept_away(tmp_path: Path) -> None:
+    store, drafts = BlobStore(tmp_path), tmp_path / "tmp"
+    blob = store.take(io.BytesIO(b"weights"))
+    for name, at_s in (("blob-old", 1000.0), ("blob-new", 3000.0), ("other", 1000.0)):
+        (drafts / name).touch()
+        os.utime(drafts / name, (at_s, at_s))
+    store.sweep(2000.0)
+    assert sorted(path.name for path in drafts.iterdir()) == ["blob-new", "other"]
+    assert store.is_whole(blob.sha256)
+
+
 def test_a_tree_is_links_to_blobs_that_nobody_may_write(tmp_path: Path) -> None:
     source, folder = a_tree(tmp_path), tmp_path / "turnout"
     members = taken(source, folder)

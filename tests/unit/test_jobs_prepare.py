@@ -79,7 +79,7 @@ async def test_a_model_without_rules_needs_no_signature(tmp_path: Path) -> None:
     assert (result.state, [f.code for f in result.findings]) == (JobState.PASSED, ["source"])
 
 
-async def test_preparing_twice_changes_nothing(tmp_path: Path) -> None:
+async def test_preparing_a_version_twice_changes_nothing(tmp_path: Path) -> None:
     rules = signed_rules(tmp_path, a_model(tmp_path))
     first = await prepare(tmp_path, rules)
     number = served(tmp_path)[0].stat().st_ino

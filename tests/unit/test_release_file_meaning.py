@@ -134,6 +134,25 @@ def test_golden_rows_are_placed_in_their_own_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"text": "a"}, "row 1 has none of `label`, `expected`, `answer`"),
+        ({"expected": "odd"}, "row 1: `expected` is `odd`, not one of safe"),
+        ({"label": None, "answer": "safe"}, ""),
+        ({"label": ["safe"]}, "row 1: `label` is `['safe']`, not one of safe"),
+        ({"text": "\u2028", "label": "safe"}, ""),
+    ],
+    ids=["none", "expected", "answer", "list", "line separator"],
+)
+def test_a_golden_row_says_what_is_expected(
+    row: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", "utf-8")
+    found = loaded(f"{START}{GOLDEN}labels: [safe]}}}}}}\n", tmp_path).mistakes
+    assert [mistake.text for mistake in found] == ([said] if said else [])
+
+
+@pytest.mark.parametrize(
     ("figure", "code"),
     [
         ("accuracy: {min: 90%}", None),

@@ -41,7 +41,7 @@ def with_layers(folder: Path, layers: Mapping[str, str]) -> Loaded:
 
 
 @pytest.mark.parametrize("first", range(5))
-def test_the_nearest_layer_wins(first: int, tmp_path: Path) -> None:
+def test_the_nearest_of_all_layers_wins(first: int, tmp_path: Path) -> None:
     layers = dict(list(LAYERS.items())[first:])
     loaded = with_layers(tmp_path, layers)
     assert not loaded.mistakes

@@ -197,9 +197,7 @@ def test_the_candidate_is_shifted_first_and_then_cut() -> None:
     slow = told(replace(WHOLE, duration_bin=222), started=2)
     pair.take(slow, candidate=True)
     pair.take(slow, candidate=False)
-    reading = Reading(
-        quantity=Quantity.LATENCY, form=Form.DURATIONS, age_bin=220, shift_bins=2
-    )
+    reading = Reading(quantity=Quantity.LATENCY, form=Form.DURATIONS, age_bin=220, shift_bins=2)
     seen = reading.durations(pair)
     assert (seen.candidate, seen.stable) == ({222: 1, 223: 1}, {221: 2})
     assert (reading.waited_bin, reading.tops) == (222, (223, 221))
@@ -208,9 +206,7 @@ def test_the_candidate_is_shifted_first_and_then_cut() -> None:
 def test_requests_above_a_limit_include_those_still_running() -> None:
     pair = Pair()
     pair.take(told(WHOLE, replace(WHOLE, duration_bin=170), started=3), candidate=True)
-    reading = Reading(
-        quantity=Quantity.LATENCY, form=Form.ABOVE, age_bin=SECOND, limit_bin=169
-    )
+    reading = Reading(quantity=Quantity.LATENCY, form=Form.ABOVE, age_bin=SECOND, limit_bin=169)
     cell = reading.cell(pair)
     assert (cell.n_c, cell.x_c, cell.n_s, cell.x_s) == (3, 2, 0, 0)
     at_limit = replace(reading, limit_bin=170)
@@ -242,22 +238,22 @@ def ages(past: Past, *, timeout_s: float = 300.0) -> Ages:
 def test_a_fast_service_keeps_the_deadline_of_one_second_alone() -> None:
     found = ages(past_of({150: 1000}))
     assert found.of_rate() == found.of_durations() == (bin_of(1002.0),)
-    assert found.p99_value == 150
+    assert found.p99_bin == 150
 
 
 def test_a_slow_service_has_three_ages_for_failures_and_two_for_durations() -> None:
     found = ages(past_of({bin_of(8000.0): 800, bin_of(50_000.0): 200}))
-    assert found.middle == bin_of(8000.0)
-    assert found.late == bin_of(50_000.0)
-    assert age_s(found.deadline, 2.0) == pytest.approx(3 * 50, rel=0.1)
-    assert found.of_rate() == (bin_of(1002.0), found.middle, found.deadline)
-    assert found.of_durations() == (found.middle, found.late)
+    assert found.middle_bin == bin_of(8000.0)
+    assert found.late_bin == bin_of(50_000.0)
+    assert age_s(found.deadline_bin, 2.0) == pytest.approx(3 * 50, rel=0.1)
+    assert found.of_rate() == (bin_of(1002.0), found.middle_bin, found.deadline_bin)
+    assert found.of_durations() == (found.middle_bin, found.late_bin)
 
 
 def test_no_age_is_longer_than_the_route_waits() -> None:
     found = ages(past_of({bin_of(50_000.0): 1000}), timeout_s=60.0)
-    assert found.deadline == bin_of(60_002.0)
-    assert found.late <= found.deadline
+    assert found.deadline_bin == bin_of(60_002.0)
+    assert found.late_bin <= found.deadline_bin
 
 
 def test_a_quantity_that_stable_does_not_have_has_no_ages() -> None:
@@ -280,7 +276,7 @@ def test_an_age_of_one_second_is_complete_one_second_later() -> None:
 def test_ages_are_saved_whole() -> None:
     found = ages(past_of({240: 900, 280: 100}))
     assert Ages.from_dict(found.to_dict()) == found
-    assert Ages.from_dict(replace(found, p99_value=None).to_dict()).p99_value is None
+    assert Ages.from_dict(replace(found, p99_bin=None).to_dict()).p99_bin is None
 
 
 def test_the_past_keeps_ten_minutes_of_a_busy_service() -> None:

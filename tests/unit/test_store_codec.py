@@ -133,7 +133,7 @@ def test_a_field_that_is_absent_has_its_default_and_a_foreign_one_is_left_out() 
     ids=["null", "list", "text", "empty", "word", "bool", "no number", "no colour"],
 )
 def test_what_does_not_fit_is_refused(json: Json) -> None:
-    with pytest.raises(ValueError, match=r"Leaf|Colour|convert"):
+    with pytest.raises(ValueError, match="this is no Leaf: "):
         from_json(Leaf, json)
 
 
@@ -145,7 +145,7 @@ def test_what_does_not_fit_is_refused(json: Json) -> None:
 def test_a_part_that_does_not_fit_is_refused(change: dict[str, Json]) -> None:
     whole = through_text(FULL)
     assert isinstance(whole, dict)
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError, match="this is no Tree: "):
         from_json(Tree, whole | change)
 
 

@@ -43,7 +43,7 @@ class Controller:
             try:
                 await self._begin_due()
                 await self._rest()
-            except (FencedError, ReignOverError):
+            except ReignOverError:
                 self.stop()
             except TurnoutError as error:
                 self.told.failed("", error)
@@ -87,7 +87,7 @@ class Controller:
                     self.closed(ruling.release)
                     self._changed.add(ruling.release.service)
                     return
-        except (FencedError, ReignOverError) as error:
+        except ReignOverError as error:
             self.told.failed(release_id, error)
             self.stop()
         except StaleSaveError:
@@ -130,9 +130,9 @@ class Controller:
         try:
             await self.engine.claim(service.name)
             await self.engine.enforce(loaded.release)
-        except FencedError as error:
-            self.told.failed(service.last, error)
-            self.stop()
+        except FencedError:
+            # A release began since the row was read; its own turns tell of a fence that stays.
+            self._changed.add(service.name)
         except TurnoutError as error:
             self.told.failed(service.last, error)
             self._changed.add(service.name)

@@ -131,6 +131,20 @@ class Desk:
                 await self.command(release.id, verb, replace(order, key=key))
         return ending
 
+    async def set_barred(
+        self, service_name: str, version: str, order: Order, *, is_barred: bool
+    ) -> Sequence[str]:
+        """Put all builds of a version into quarantine, or take them out; give their digests."""
+        service = await self.service_named(service_name)
+        known = await self.journal.versions(service.name)
+        digests = [one.version.digest for one in known if one.version.name == version]
+        if not digests:
+            raise BadInputError(f"{service.name} has no version `{version}`: `turnout versions`")
+        change = self.requests.bar if is_barred else self.requests.lift
+        for digest in digests:
+            await change(service.name, digest, by=order.by, why=order.reason)
+        return digests
+
     async def release_named(self, name: str) -> Release:
         """Give a release by its id, or the newest one of a service by the service's name."""
         service, _, number = name.rpartition("-")

@@ -145,18 +145,17 @@ class Judging:
             case.service: Watched(floor_ms=case.judge.floor_ms, deadline_s=case.judge.deadline_s)
             for case in self._cases.values()
         }
-        await self.observer.ensure(watched)
+        try:
+            await self.observer.ensure(watched)
+        except TurnoutError:
+            return  # said again with the next connection to the source
 
     async def _follow(self, case: Case) -> None:
         """Read the evidence until the case is closed; a source that is away is asked again."""
         while case.is_open:
             try:
-                async for batch in self.observer.watch(case.cursor):
-                    if not case.is_open:
-                        return
-                    case.take(batch, self.clock.mono_s())
-                    await self._keep(case)
-                    self.rung(case.release_id)
+                await self._watch_all()
+                await self._read(case)
             except LookupError:
                 case.judge.drop_open()
                 case.cursor = None
@@ -165,6 +164,14 @@ class Judging:
             except TurnoutError:
                 pass
             await self.tasks.pause_s(_RECONNECT_S)
+
+    async def _read(self, case: Case) -> None:
+        async for batch in self.observer.watch(case.cursor):
+            if not case.is_open:
+                return
+            case.take(batch, self.clock.mono_s())
+            await self._keep(case)
+            self.rung(case.release_id)
 
     async def _keep(self, case: Case) -> None:
         now_s = self.clock.mono_s()

@@ -1,5 +1,6 @@
 """What the save of a release writes besides its row, and how the next release starts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -39,6 +40,19 @@ def guard_epoch(reads: Reads, epoch: int) -> None:
     """Refuse what an older reign writes."""
     if reads.epoch() != epoch:
         raise ReignOverError(f"epoch {epoch} is over, {reads.epoch()} reigns: stop acting")
+
+
+def unwritten(last: Sequence[str], windows: Sequence[str]) -> Sequence[str]:
+    """Give the windows that are not yet there, when a save of unknown end is repeated.
+
+    Args:
+        last: the newest stored windows, as many as there are new ones.
+        windows: the new ones; no two windows of a release are equal.
+    """
+    for count in range(min(len(last), len(windows)), 0, -1):
+        if list(last[-count:]) == list(windows[:count]):
+            return windows[count:]
+    return windows
 
 
 def reign_entry(epoch: int, holder: str, now_s: float) -> Entry:

@@ -56,8 +56,8 @@ class Child:
 
     @property
     def exit(self) -> str:
-        """Say how it ended: `exit 1`, `signal 9`, or `ended` where an earlier process began it."""
-        return self._exit or "ended"
+        """Say how it ended: `exit 1`, `signal 9`, `ended` if it was not ours; empty before."""
+        return "" if self.is_alive else self._exit or "ended"
 
     async def ended(self) -> None:
         """Wait until it has ended."""
@@ -78,8 +78,9 @@ class Child:
             signal.pidfd_send_signal(self.pidfd, number)
 
     def close(self) -> None:
-        """Give the descriptor back; the child lives on."""
+        """Give the descriptor back; the child lives on, or is reaped if it has ended."""
         if self.pidfd >= 0:
+            _ = self.is_alive
             with contextlib.suppress(OSError):
                 os.close(self.pidfd)
             self.pidfd = -1

@@ -132,13 +132,18 @@ def _lives_in(pid: int, session: int | None) -> bool:
 def _has_open(pid: int, wanted: tuple[int, int]) -> bool:
     try:
         with os.scandir(f"{_PROC}/{pid}/fd") as entries:
-            for entry in entries:
-                found = entry.stat()
-                if (found.st_dev, found.st_ino) == wanted:
-                    return True
+            return any(_identity(entry) == wanted for entry in entries)
     except OSError:
         return False
-    return False
+
+
+def _identity(entry: os.DirEntry[str]) -> tuple[int, int] | None:
+    # A descriptor that is closed while the folder is read says nothing about the others.
+    try:
+        found = entry.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _links(pid: int) -> Iterator[str]:

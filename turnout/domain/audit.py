@@ -103,7 +103,7 @@ def parse(line: str) -> Record:
             hash=found_hash,
             entry=_entry(fields),
         )
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"this is no record of an audit trail: {error}") from error
 
 

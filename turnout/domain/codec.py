@@ -58,7 +58,7 @@ def from_json(kind: type[T], json: Json) -> T:
     """
     try:
         return cast("T", _decoder(kind)(json))
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"this is no {kind.__name__}: {error}") from error
 
 

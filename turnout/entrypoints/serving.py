@@ -1,12 +1,10 @@
 """The controller process: holds the folder, reigns, answers its socket, and ends."""
 
 import asyncio
-import fcntl
 import json
 import os
 import signal
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -17,7 +15,8 @@ import structlog
 from turnout.application.desk import Order
 from turnout.application.ports import Journal
 from turnout.bootstrap import Reign, Settings, begin
-from turnout.bootstrap_folder import Folder
+from turnout.bootstrap_ending import stop_gateway
+from turnout.bootstrap_folder import Folder, held
 from turnout.bootstrap_gateway import GatewayKeeper
 from turnout.bootstrap_loop import LoopTasks
 from turnout.domain.moves import Ruling
@@ -25,21 +24,14 @@ from turnout.entrypoints.api.app import create_app
 from turnout.entrypoints.api.listening import ApiServer, bind
 from turnout.entrypoints.api.parts import ApiParts, News
 from turnout.entrypoints.logs import configure
-from turnout.errors import RefusedError
 
 _IDLE_LOOK_S = 1.0
 _SETTLE_LOOK_S = 0.1
 _SETTLE_MORE_S = 5.0
-_END_WITHIN_S = 5.0
+_END_WITHIN_S = 1.0
 _log = structlog.get_logger()
 
 Work: TypeAlias = Coroutine[object, object, None]
-
-
-class ServedAlreadyError(RefusedError):
-    """Another controller holds the folder."""
-
-    code = "controller.running"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,21 +98,6 @@ def serve(serving: Serving) -> None:
             log.close()
 
 
-@contextmanager
-def held(folder: Folder) -> Iterator[None]:
-    """Hold the folder's lock; no child inherits it."""
-    descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise ServedAlreadyError(
-            f"a controller runs already for {folder.root}; `turnout serve --stop` ends it"
-        ) from error
-    finally:
-        os.close(descriptor)
-
-
 @dataclass(slots=True)
 class _Process:
     serving: Serving
@@ -155,8 +132,7 @@ class _Process:
         yield self._until_over(reign.controller.run())
         yield self._until_over(api.serve([bind(self.folder.socket)]))
         if self.serving.settings.router == "envoy":
-            wanted = partial(_is_any_up, reign.store.journal)
-            keeper = GatewayKeeper(self.folder, wanted, teller.gateway_started)
+            keeper = GatewayKeeper(self.folder, teller.gateway_started, partial(_wake, reign))
             yield self._while_serving(keeper.keep())
         if self.serving.idle_s is not None:
             yield self._while_serving(self._end_idle(reign, api, self.serving.idle_s))
@@ -213,6 +189,7 @@ class _Process:
                 busy_s = loop.time()
         _log.info("controller_idle", idle_s=idle_s)
         self.over.set()
+        await stop_gateway(self.folder, 0.0)
 
 
 async def _is_any_up(journal: Journal) -> bool:
@@ -220,6 +197,11 @@ async def _is_any_up(journal: Journal) -> bool:
         one.active is not None or (one.last is not None and not one.is_down)
         for one in await journal.services()
     )
+
+
+async def _wake(reign: Reign) -> None:
+    for service in await reign.store.journal.services():
+        reign.controller.changed(service.name)
 
 
 def _write_people_file(folder: Folder) -> None:

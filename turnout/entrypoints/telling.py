@@ -1,7 +1,5 @@
 """What the API and offline commands tell of releases and decisions: values with sentences."""
 
-from typing import TypedDict
-
 from turnout.domain.codec import Json, to_json
 from turnout.domain.decision import Decision
 from turnout.domain.evidence import Judged
@@ -9,11 +7,11 @@ from turnout.domain.release import Release
 from turnout.domain.route import WHOLE_BP
 from turnout.domain.sentence import Language, beginning, held_code, sentence, waiting_for
 from turnout.domain.service import Service
-from turnout.entrypoints.views import ReleaseView, ServiceView, WhyView, instant
+from turnout.entrypoints.views import ReleaseView, Sentences, ServiceView, WhyView, instant
 
 
-class DecisionView(TypedDict):
-    """A decision as it is told; `en` and `zh` are its sentence."""
+class DecisionView(Sentences):
+    """A decision as it is told, with its sentence."""
 
     code: str
     at: str
@@ -32,8 +30,6 @@ class DecisionView(TypedDict):
     figures: Json
     findings: Json
     last_exit: str
-    en: str
-    zh: str
 
 
 def told(

@@ -14,12 +14,17 @@ class VersionView(TypedDict):
     digest: str
 
 
-class WhyView(TypedDict):
+class Sentences(TypedDict):
+    """One sentence in both languages."""
+
+    en: str
+    zh: str
+
+
+class WhyView(Sentences):
     """What a release waits for, or what happened to it last, by code and as sentences."""
 
     code: str
-    en: str
-    zh: str
 
 
 class StepView(TypedDict):

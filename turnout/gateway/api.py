@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -14,7 +14,6 @@ from turnout.errors import (
     GatewayUnreachableError,
     NotReadyError,
     RouterError,
-    StaleRouteError,
     TurnoutError,
 )
 from turnout.gateway.inflight import InFlightCounts
@@ -54,11 +53,11 @@ class EvidenceCalls(Protocol):
     async def watch(self, told: PutWatched) -> None:
         """Tell these services in detail from now on."""
 
-    def past(self, service: str, last_s: float) -> AsyncIterator[bytes]:
+    def past(self, service: str, last_s: float) -> AsyncGenerator[bytes, None]:
         """Give the lines of what is kept of a service."""
         ...
 
-    def follow(self, after: str | None) -> AsyncIterator[bytes]:
+    def follow(self, after: str | None) -> AsyncGenerator[bytes, None]:
         """Give the lines after a cursor and go on; LookupError when it is too old."""
         ...
 

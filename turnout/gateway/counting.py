@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -194,14 +194,6 @@ class Counting:
             bytes_out=news.bytes_out,
             begun=tuple(Begun(at, attempts, n) for (at, attempts), n in news.begun.items()),
         )
-
-
-def runs_written(runs: Iterable[tuple[str, Run | None]]) -> list[list[object]]:
-    """Write runs as JSON lists; one that ceased is its id alone."""
-    return [
-        [request, *run.key, run.began_us, run.begun, run.overdue] if run else [request]
-        for request, run in runs
-    ]
 
 
 def _key(line: Line) -> Key:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import structlog
 
-from turnout.errors import UnavailableError
-from turnout.gateway.ads import Ads
+from turnout.errors import GatewayUnreachableError, UnavailableError
+from turnout.gateway.ads import Ads, Refusal
 from turnout.gateway.api import Api, Parts
 from turnout.gateway.applying import Applying
-from turnout.gateway.evidence import Evidence
+from turnout.gateway.evidence import ROTATE_BYTES, Evidence
 from turnout.gateway.folder import Folder, opened
 from turnout.gateway.inflight import InFlightCounts
 from turnout.gateway.keeper import Keeper
@@ -38,15 +38,19 @@ class ServedAlreadyError(UnavailableError):
     code = "gateway.served_already"
 
 
-async def serve(folder: Path) -> None:
+async def serve(folder: Path, *, rotate_bytes: int = ROTATE_BYTES) -> None:
     """Serve the folder until SIGTERM, which leaves Envoy running, or until told to stop.
+
+    Args:
+        folder: Made if it is not there; readable by its owner alone.
+        rotate_bytes: Size at which the access log is rotated.
 
     Raises:
         ServedAlreadyError: Another daemon serves it.
     """
     places = opened(folder)
     with _locked(places):
-        await _Daemon(places).run()
+        await _Daemon(places, rotate_bytes).run()
 
 
 @contextlib.contextmanager
@@ -63,14 +67,14 @@ def _locked(folder: Folder) -> Iterator[None]:
 
 
 class _Daemon:
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, rotate_bytes: int) -> None:
         self._folder = folder
         self._rows = Rows(state=folder.state, epoch_file=folder.root / "epoch")
         self._rows.load()
         self._proxy = Proxy(folder)
         self._ads = Ads(self._refused)
         self._services = Services(self._rows, self._ads, Applying(self._ads, self._proxy))
-        self._evidence = Evidence(folder, self._proxy, self._services)
+        self._evidence = Evidence(folder, self._proxy, self._services, rotate_bytes)
         self._keeper = Keeper(self._proxy, self._ads, self._came)
         self._drain_s: float | None = None
         self._ending = asyncio.Event()
@@ -81,12 +85,10 @@ class _Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ending.set)
-        # First all resources, then the stream: Envoy never meets an empty answer.
-        await self._services.offer_all(self._log_path(), own_pid=None)
         stream = await serve_stream(self._folder.socket("ads.sock"), self._ads.stream)
         server = Server(Api(self._parts()).reply)
-        tasks = [self._keeper.start(), *map(asyncio.create_task, (self._settle(),))]
-        self._evidence.start()
+        settling = asyncio.create_task(self._settle())
+        tasks = [self._keeper.start(), self._evidence.start(), settling]
         try:
             await server.start(self._folder.socket("gateway.sock"))
             await self._until_ending(tasks)
@@ -138,5 +140,17 @@ class _Daemon:
             misrouted=self._evidence.misrouted,
         )
 
-    def _log_path(self) -> Path:
-        return self._folder.logs / f"{self._proxy.series:06}.tsv"
+    async def _came(self, was_started: bool) -> None:  # noqa: FBT001 - the shape of `Came`
+        log = self._folder.logs / f"{self._proxy.series:06}.tsv"
+        await self._services.offer_all(log, None if was_started else self._proxy.pid)
+        if not was_started:
+            with contextlib.suppress(GatewayUnreachableError):
+                await self._evidence.reopen()
+
+    async def _refused(self, refusal: Refusal) -> None:
+        await self._services.refused(refusal)
+
+    async def _settle(self) -> None:
+        while True:
+            await asyncio.sleep(_SETTLE_EVERY_S)
+            await self._services.settle()

@@ -42,9 +42,10 @@ class Keeper:
     async def _keep(self) -> None:
         while True:
             was_started = await self._proxy.ensure()
-            self._ads.node = self._proxy.node
             _log.info("envoy_started" if was_started else "envoy_adopted", pid=self._proxy.pid)
             await self._came(was_started)
+            # Turned away until here, so it never meets an answer without its routes.
+            self._ads.node = self._proxy.node
             await self._proxy.ended()
             # Only one that never came so far as to ask for its routes is started ever more slowly:
             # it would end again.

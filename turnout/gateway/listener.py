@@ -29,20 +29,20 @@ _FIELDS = (
     "%REQ(X-REQUEST-ID):64%",
 )
 
-# A stream says how it ends in its last bytes; until then it counts as cut.
+# A stream says how it ends in its last bytes; until then it counts as cut. Envoy's objects do not
+# outlive a wait for the next chunk, so each is asked for anew.
 _END_MARK = """\
 function envoy_on_response(h)
  local t = h:headers():get('content-type')
  if not t or string.sub(t, 1, 17) ~= 'text/event-stream' then return end
- local m = h:streamInfo():dynamicMetadata()
- m:set('turnout', 'end', 'cut:0')
+ h:streamInfo():dynamicMetadata():set('turnout', 'end', 'cut:0')
  local tail, n = '', 0
  for c in h:bodyChunks() do
   local l = c:length()
   n = n + 1
   if l > 0 then tail = string.sub(tail .. c:getBytes(math.max(0, l - 32), math.min(32, l)), -32) end
  end
- m:set('turnout', 'end', (string.find(tail, '[DONE]', 1, true) and 'done:' or 'open:') .. n)
+ h:streamInfo():dynamicMetadata():set('turnout', 'end', (string.find(tail, '[DONE]', 1, true) and 'done:' or 'open:') .. n)
 end
 """
 

@@ -5,14 +5,16 @@ A record is some lines that are appended with one write: `{"cursor": …}` tells
 daemon cuts it off and reads the log again from the last mark. So nothing is lost or told twice.
 """
 
+import itertools
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from turnout.errors import StoreError
+from turnout.gateway.marks import Mark
 from turnout.wire.evidence import Written, evidence_line
 
 _MARK = b'{"mark"'
@@ -27,12 +29,12 @@ _READ_BYTES = 1 << 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """News, and where the log was read to; `mark` is the caller's own."""
+    """News, and up to where the log was read."""
 
     told: list[Written]
     others: list[Written]
     complete_to: int | None
-    mark: dict[str, object]
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Records:
         """Name the last record."""
         return f"{self._boot}.{self.number}"
 
-    def recover(self) -> list[dict[str, object]]:
+    def recover(self) -> list[Mark]:
         """Give the marks of the last piece that has one, after cutting off what has none."""
         for boot in reversed(self._boots()):
             path = self._path(boot)
@@ -73,7 +75,7 @@ class Records:
             if end < len(content):
                 os.truncate(path, end)
             lines = content[:end].splitlines()
-            if marks := [json.loads(line)["mark"] for line in lines if line.startswith(_MARK)]:
+            if marks := [_read_mark(line) for line in lines if line.startswith(_MARK)]:
                 return marks
         return []
 
@@ -93,9 +95,9 @@ class Records:
         lines = evidence_line(self.cursor, record.told, record.complete_to)
         if record.others:
             lines += _json({"others": record.others})
-        lines += _json({"mark": record.mark})
+        lines += _json({"mark": record.mark.model_dump(mode="json")})
         if os.write(self._file, lines) != len(lines):
-            raise StoreError(f"{self._folder} is full; make room, nothing more is counted")
+            raise StoreError(f"{self._folder} is full; make room, counting goes on from there")
         self._size += len(lines)
 
     def close(self) -> None:
@@ -142,19 +144,25 @@ class Records:
         told = [line for line in whole.splitlines(keepends=True) if line.startswith(_TOLD)]
         return told, Place(place.boot, place.offset + len(whole))
 
-    def past(self, service: str, since_s: float) -> Iterator[bytes]:
-        """Give what is kept of one service, as lines with the cursors of its records."""
-        named, boots = f'"service":"{service}"'.encode(), self._boots()
-        for boot, following in zip(boots, [*boots[1:], float("inf")], strict=True):
-            if following < since_s:
-                continue
-            cursor = f"{boot}.0"
-            for line in self._path(boot).read_bytes().splitlines():
-                if line.startswith(_TOLD):
-                    cursor = line[len(_TOLD) + 2 : line.index(b'"', len(_TOLD) + 2)].decode()
-                if named in line:
-                    yield _narrowed(cursor, line, service, since_s)
-        yield evidence_line(self.cursor, [])
+    def past(self, service: str, since_s: float) -> Callable[[], list[bytes]]:
+        """Give a reading of what is kept of one service up to this moment, for a thread.
+
+        Its lines bear the cursors of their records; the last one bears the newest.
+        """
+        boots, newest, size = self._boots(), self._boot, self._size
+        ends = zip(boots, [*boots[1:], float("inf")], strict=True)
+        asked = [(boot, self._path(boot)) for boot, end in ends if end >= since_s]
+        last = evidence_line(self.cursor, [])
+
+        def reading() -> list[bytes]:
+            told: list[bytes] = []
+            for boot, path in asked:
+                content = path.read_bytes() if path.exists() else b""
+                whole = content[:size] if boot == newest else content
+                told.extend(_narrowed(f"{boot}.0", whole, service, since_s))
+            return [*told, last]
+
+        return reading
 
     def _boots(self) -> list[int]:
         return sorted(int(p.stem) for p in self._folder.glob("*.ndjson") if p.stem.isdigit())
@@ -165,11 +173,15 @@ class Records:
     def _forget(self, now_s: float) -> None:
         boots = self._boots()
         total = sum(self._path(boot).stat().st_size for boot in boots)
-        for boot, following in zip(boots, boots[1:], strict=False):
+        for boot, following in itertools.pairwise(boots):
             if following > now_s - _KEPT_S and total <= _KEPT_BYTES:
                 return
             total -= self._path(boot).stat().st_size
             self._path(boot).unlink()
+
+
+def _read_mark(line: bytes) -> Mark:
+    return Mark.model_validate(json.loads(line)["mark"])
 
 
 def _end_of_marks(content: bytes) -> int:
@@ -181,11 +193,16 @@ def _end_of_marks(content: bytes) -> int:
     return end + 1 if end >= 0 else _end_of_marks(content[: last + 1])
 
 
-def _narrowed(cursor: str, line: bytes, service: str, since_s: float) -> bytes:
-    found = json.loads(line)
-    listed = found.get("increments") or found.get("others") or []
-    kept = [one for one in listed if one["service"] == service and one["second"] >= since_s]
-    return evidence_line(cursor, kept)
+def _narrowed(cursor: str, content: bytes, service: str, since_s: float) -> Iterator[bytes]:
+    named = f'"service":"{service}"'.encode()
+    for line in content.splitlines():
+        if line.startswith(_TOLD):
+            cursor = line[len(_TOLD) + 2 : line.index(b'"', len(_TOLD) + 2)].decode()
+        if named in line and not line.startswith(_MARK):
+            found = json.loads(line)
+            listed = found.get("increments") or found.get("others") or []
+            kept = [one for one in listed if one["service"] == service]
+            yield evidence_line(cursor, [one for one in kept if one["second"] >= since_s])
 
 
 def _numbers(cursor: str) -> tuple[int, int]:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -41,7 +41,7 @@ class Reply:
 
     status: int
     body: bytes = b""
-    lines: AsyncIterator[bytes] | None = None
+    lines: AsyncGenerator[bytes, None] | None = None
 
 
 Calls = Callable[[Request], Awaitable[Reply]]
@@ -57,9 +57,9 @@ class Server:
 
     async def start(self, path: Path) -> None:
         """Listen; whoever calls holds the folder's lock, so an old socket is nobody's."""
-        path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._connected, str(path))
-        path.chmod(0o600)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        _bind(listening, path)
+        self._server = await asyncio.start_unix_server(self._connected, sock=listening)
 
     async def close(self) -> None:
         """Listen no more and end what is open."""
@@ -82,6 +82,12 @@ class Server:
         finally:
             self._open.discard(task)
             writer.close()
+
+
+def _bind(listening: socket.socket, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    listening.bind(str(path))
+    path.chmod(0o600)
 
 
 def _is_allowed(writer: asyncio.StreamWriter) -> bool:
@@ -156,9 +162,9 @@ class _Connection:
         response = h11.Response(status_code=reply.status, headers=headers)
         await self._send(response, *([h11.Data(data=reply.body)] if reply.body else []))
 
-    async def _follow(self, lines: AsyncIterator[bytes]) -> None:
-        async with contextlib.aclosing(_closable(lines)) as open_lines:
-            async for line in open_lines:
+    async def _follow(self, lines: AsyncGenerator[bytes, None]) -> None:
+        async with contextlib.aclosing(lines):
+            async for line in lines:
                 await self._send(h11.Data(data=line))
 
     async def _send(self, *events: h11.Event) -> None:
@@ -166,8 +172,3 @@ class _Connection:
             self._writer.write(self._http.send(event) or b"")
         async with asyncio.timeout(_WRITE_S):
             await self._writer.drain()
-
-
-async def _closable(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async for line in lines:
-        yield line

@@ -192,9 +192,8 @@ class Services:
     def _following(self, row: Row | None, told: Row) -> Row:
         if row is None:
             return told
-        is_same = told.fence == row.fence and row.asked is not None and told.asked is not None
         # Under the same fence only what is observed may be newer (D-20).
-        if is_same and told.asked.sequence <= row.asked.sequence:
+        if told.fence == row.fence and _sequence(told) <= _sequence(row):
             return row
         return replace(told, good=self._route_in_force(row) or row.good)
 
@@ -249,6 +248,10 @@ class Services:
         made = resources_of(route, _tester_value(route, strict=strict), self._log_path)
         self._made[route.service] = [(route, made), *known][:3]
         return made
+
+
+def _sequence(row: Row) -> int:
+    return row.asked.sequence if row.asked else -1
 
 
 def _tester_value(route: Route, *, strict: bool) -> str | None:

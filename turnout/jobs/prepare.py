@@ -1,6 +1,7 @@
 """Brings an artifact into the content store and judges it: digest, signature, formats, size."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from turnout.errors import ArtifactError, SignatureRefusedError
 
 _FIRST: Final = 3
 _NICE: Final = 10
+_ABANDONED_S: Final = 3600.0
 
 
 def build(job_file: JobFile) -> "Prepare":
@@ -55,6 +57,7 @@ class Prepare:
         rules = self._job.checks.artifact
         if rules is None:
             return JobResult(state=JobState.PASSED)
+        self._store.sweep(time.time() - _ABANDONED_S)
         taken = _Taken()
         try:
             findings = self._judge(rules, taken)

@@ -95,12 +95,12 @@ def read_requests(file: str, template: Template) -> list[Ask]:
 
 def _lines(file: str) -> Iterator[tuple[int, _Line]]:
     try:
-        with Path(file).open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield number, _line(line, f"{file}:{number}")
+        content = Path(file).read_bytes()
     except OSError as error:
         raise BadInputError(f"`{file}` cannot be read: {error}") from error
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if line.strip():
+            yield number, _line(line, f"{file}:{number}")
 
 
 def _line(content: bytes, place: str) -> _Line:

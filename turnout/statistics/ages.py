@@ -24,43 +24,43 @@ _DOUBLE_BINS: Final = 16
 class Ages:
     """Name the ages of one quantity by the bin (floor included) in which each ends.
 
-    `deadline`: still running is failed; `middle` and `late`: P75 and P99 of stable; `p99_value`:
-    stable's P99 of the quantity itself, for the tail gate.
+    `deadline_bin`: still running is failed; `middle_bin` and `late_bin`: P75 and P99 of stable;
+    `p99_bin`: stable's P99 of the quantity itself, for the tail gate.
     """
 
-    one_second: int
-    middle: int
-    late: int
-    deadline: int
-    p99_value: int | None = None
+    one_second_bin: int
+    middle_bin: int
+    late_bin: int
+    deadline_bin: int
+    p99_bin: int | None = None
 
     def of_rate(self) -> tuple[int, ...]:
         """Return the ages at which failures are compared."""
-        return thinned((self.one_second, self.middle, self.deadline))
+        return thinned((self.one_second_bin, self.middle_bin, self.deadline_bin))
 
     def of_durations(self) -> tuple[int, ...]:
         """Return the ages at which durations are compared."""
-        return thinned((self.middle, self.late))
+        return thinned((self.middle_bin, self.late_bin))
 
     def to_dict(self) -> State:
         """Write the bins."""
         return {
-            "one_second": self.one_second,
-            "middle": self.middle,
-            "late": self.late,
-            "deadline": self.deadline,
-            "p99_value": self.p99_value,
+            "one_second_bin": self.one_second_bin,
+            "middle_bin": self.middle_bin,
+            "late_bin": self.late_bin,
+            "deadline_bin": self.deadline_bin,
+            "p99_bin": self.p99_bin,
         }
 
     @classmethod
     def from_dict(cls, state: State) -> "Ages":
         """Read ages back."""
         return cls(
-            one_second=count(state, "one_second"),
-            middle=count(state, "middle"),
-            late=count(state, "late"),
-            deadline=count(state, "deadline"),
-            p99_value=count_or_none(state, "p99_value"),
+            one_second_bin=count(state, "one_second_bin"),
+            middle_bin=count(state, "middle_bin"),
+            late_bin=count(state, "late_bin"),
+            deadline_bin=count(state, "deadline_bin"),
+            p99_bin=count_or_none(state, "p99_bin"),
         )
 
 
@@ -78,11 +78,11 @@ def ages_of(past: Past, quantity: Quantity, *, floor_ms: float, timeout_s: float
         for at, n in table.items():
             values[at] = values.get(at, 0) + n
     return Ages(
-        one_second=shortest,
-        middle=min(deadline, max(shortest, p75)),
-        late=min(deadline, max(shortest, p99)),
-        deadline=deadline,
-        p99_value=quantile_bin(values, 0.99),
+        one_second_bin=shortest,
+        middle_bin=min(deadline, max(shortest, p75)),
+        late_bin=min(deadline, max(shortest, p99)),
+        deadline_bin=deadline,
+        p99_bin=quantile_bin(values, 0.99),
     )
 
 
@@ -90,7 +90,7 @@ def ages_without_stable(*, floor_ms: float, timeout_s: float) -> Ages:
     """Return the ages of a first release: whatever the route waits for."""
     shortest = age_bin(_SHORTEST_S, floor_ms)
     longest = age_bin(max(_SHORTEST_S, timeout_s), floor_ms)
-    return Ages(one_second=shortest, middle=longest, late=longest, deadline=longest)
+    return Ages(one_second_bin=shortest, middle_bin=longest, late_bin=longest, deadline_bin=longest)
 
 
 def age_bin(seconds: float, floor_ms: float) -> int:

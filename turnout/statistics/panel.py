@@ -60,7 +60,7 @@ class _Panel:
             omega = self._omega / len(ages)
             brief = self._brief(Role.WORSE, self._failures(age_bin), omega)
             yield self._counts(brief, tolerance.ratio, tolerance.margin)
-        gate = self._brief(Role.GATE, self._failures(self._ages.deadline))
+        gate = self._brief(Role.GATE, self._failures(self._ages.deadline_bin))
         yield self._counts(gate, worse_by.ratio, worse_by.margin)
 
     def of_durations(self, tolerance: int, worse_by: int, past: Past) -> Iterator[Trial]:
@@ -69,11 +69,13 @@ class _Panel:
             reading = self._reading(Form.DURATIONS, age_bin, tolerance)
             brief = self._brief(Role.WORSE, reading, self._omega / len(ages))
             yield self._ranks(brief, Side.WORSE, past)
-        reading = self._reading(Form.DURATIONS, self._ages.late, worse_by)
+        reading = self._reading(Form.DURATIONS, self._ages.late_bin, worse_by)
         yield self._ranks(self._brief(Role.GATE, reading), Side.NOT_WORSE, past)
         tails = [r for r in self._settings.compared(self._quantity) if r.quantile == _TAIL]
-        if tails and self._ages.p99_value is not None:
-            brief = self._brief(Role.TAIL_GATE, self._above(self._ages.late, self._ages.p99_value))
+        if tails and self._ages.p99_bin is not None:
+            brief = self._brief(
+                Role.TAIL_GATE, self._above(self._ages.late_bin, self._ages.p99_bin)
+            )
             yield self._counts(brief, 1.0, _TAIL_MARGIN)
 
     def of_limit(self, rule: FigureRule) -> Iterator[Trial]:
@@ -83,22 +85,22 @@ class _Panel:
 
     def _limit(self, rule: FigureRule) -> tuple[Reading, float]:
         if rule.max is None:
-            return self._failures(self._ages.deadline), 1.0
+            return self._failures(self._ages.deadline_bin), 1.0
         if self._quantity.is_rate:
-            return self._failures(self._ages.deadline), rule.max.share
+            return self._failures(self._ages.deadline_bin), rule.max.share
         floor_ms = floor_of(self._settings, self._quantity)
         limit_bin = bin_of(rule.max.value + floor_ms)
         if self._quantity is Quantity.TPOT:
-            age_bin = self._ages.late
+            age_bin = self._ages.late_bin
         else:
-            age_bin = max(self._ages.one_second, limit_bin)
+            age_bin = max(self._ages.one_second_bin, limit_bin)
         return self._above(age_bin, limit_bin), 1.0 - rule.quantile
 
     def _brief(self, role: Role, reading: Reading, omega: float = 0.0) -> Brief:
         return Brief(name=self._quantity.value, role=role, reading=reading, omega=omega)
 
     def _failures(self, age_bin: int) -> Reading:
-        hung = age_bin == self._ages.deadline
+        hung = age_bin == self._ages.deadline_bin
         return self._reading(Form.FAILED_OR_HUNG if hung else Form.FAILED, age_bin)
 
     def _reading(self, form: Form, age_bin: int, shift_bins: int = 0) -> Reading:

@@ -71,9 +71,9 @@ def _need(
     ages = frozen.ages[quantity]
     if quantity.is_rate:
         requests = _of_rate(rule, past, weight, alpha)
-        return Need(name=rule.name, requests=requests, age_s=_s(ages.deadline, settings))
+        return Need(name=rule.name, requests=requests, age_s=_s(ages.deadline_bin, settings))
     if rule.worse_by is None:
-        return Need(name=rule.name, requests=None, age_s=_s(ages.late, settings))
+        return Need(name=rule.name, requests=None, age_s=_s(ages.late_bin, settings))
     shift_bins = frozen.margins[quantity].worse_by
     values = _values(past, quantity)
     requests = requests_to_rank(
@@ -83,7 +83,7 @@ def _need(
         weight=weight,
         alpha=alpha,
     )
-    return Need(name=rule.name, requests=requests, age_s=_s(ages.late + shift_bins, settings))
+    return Need(name=rule.name, requests=requests, age_s=_s(ages.late_bin + shift_bins, settings))
 
 
 def _of_rate(rule: FigureRule, past: Past, weight: float, alpha: float) -> float | None:

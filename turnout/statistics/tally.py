@@ -1,5 +1,6 @@
 """What is known of one version's requests that began in the same seconds."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from turnout.statistics.bins import BINS, Histogram, bin_of, join
@@ -29,6 +30,11 @@ class Tally:
         """Return how many of the requests have not ended yet."""
         return max(0, self.started - self.gone)
 
+    @property
+    def tables(self) -> Mapping[str, Mapping[int, int]]:
+        """Return the sparse tables by name: `failed`, `passed`, `whole`, `first` and the others."""
+        return self._tables
+
     def take(self, increment: Increment) -> None:
         """Add what is new."""
         misplaced = increment.intended != increment.actual
@@ -45,11 +51,7 @@ class Tally:
         self.started += other.started
         self.gone += other.gone
         for name, table in self._tables.items():
-            join(table, other.table(name))
-
-    def table(self, name: str) -> dict[int, int]:
-        """Return one of the sparse tables: `failed`, `passed`, `whole`, `first`, …."""
-        return self._tables[name]
+            join(table, other.tables[name])
 
     def failures(self, age_bin: int, *, hung: bool) -> tuple[int, int]:
         """Return requests and those failed by an age; `hung`: the running ones failed too."""

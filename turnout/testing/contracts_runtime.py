@@ -54,24 +54,35 @@ class RuntimeWorld:
         """Ask for sets of `guard`."""
         await self.runtime.ensure("guard", wanted, fence, only_while or {})
 
-    async def until(
-        self, of: InstanceSet, holds: Callable[[Running], bool], runtime: Runtime | None = None
-    ) -> Running:
+    async def until(self, of: InstanceSet, holds: Callable[[Running], bool]) -> Running:
         """Look until a set stands as it should; give what was seen then."""
-        seen = NOTHING
-
-        async def does() -> bool:
-            nonlocal seen
-            found = await (runtime or self.runtime).look(of.service)
-            seen = found.get(of.name, NOTHING)
-            return holds(seen)
-
-        await eventually(does, within_s=_WITHIN_S)
-        return seen
+        return await until(self.runtime, of, holds)
 
     async def until_ready(self, of: InstanceSet, n: int = 1) -> Running:
         """Look until a set has n instances, and all of them are ready."""
         return await self.until(of, lambda seen: seen.total == seen.ready == n)
+
+
+async def until(
+    runtime: Runtime,
+    of: InstanceSet,
+    holds: Callable[[Running], bool],
+    *,
+    within_s: float = _WITHIN_S,
+) -> Running:
+    """Look at a runtime until a set stands as it should; give what was seen then."""
+    seen = NOTHING
+
+    async def does() -> bool:
+        nonlocal seen
+        seen = (await runtime.look(of.service)).get(of.name, NOTHING)
+        return holds(seen)
+
+    try:
+        await eventually(does, within_s=within_s)
+    except TimeoutError as error:
+        raise TimeoutError(f"{of.name} stands at {seen}") from error
+    return seen
 
 
 class RuntimeContract:

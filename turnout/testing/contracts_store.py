@@ -196,6 +196,13 @@ class StoreContract(WishesContract):
             assert await store.evidence.load("shop-1") == replace(state, windows=())
         assert await store.journal.windows("shop-1") == ("w1", "w2", "w3")
 
+    async def test_windows_of_a_repeated_save_are_kept_once(self, store: Store) -> None:
+        await started(store)
+        for windows in (("w1", "w2"), ("w1", "w2"), ("w2", "w3"), (), ("w3", "w4")):
+            state = EvidenceState(body="{}", cursor=None, windows=windows)
+            await store.evidence.save(0, "shop-1", state)
+        assert await store.journal.windows("shop-1") == ("w1", "w2", "w3", "w4")
+
     async def test_evidence_is_guarded_by_epoch_and_release(self, store: Store) -> None:
         await started(store)
         state = EvidenceState(body="{}", cursor="a:1", windows=("w1",))

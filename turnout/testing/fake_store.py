@@ -230,7 +230,8 @@ class MemoryEvidence:
             raise UnknownReleaseError(f"no release has the id {release_id!r}")
         self.tables.write(Writes())
         self.tables.judges[release_id] = replace(state, windows=())
-        self.tables.windows.setdefault(release_id, []).extend(state.windows)
+        windows = self.tables.windows.setdefault(release_id, [])
+        windows.extend(saving.unwritten(windows, state.windows))
 
     async def load(self, release_id: str) -> EvidenceState | None:
         """Give a judge as last written; its windows since then are none."""

@@ -1,7 +1,7 @@
 """Increments as lines of JSON: short, since a busy second has hundreds of kinds of ends."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -92,7 +92,7 @@ def read_line(line: bytes) -> EvidenceLine:
     return EvidenceLine.model_validate_json(line)
 
 
-def increments_of(line: EvidenceLine) -> Sequence[Increment]:
+def increments_of(line: EvidenceLine) -> tuple[Increment, ...]:
     """Give the increments of a line."""
     return tuple(increment.to_domain() for increment in line.increments)
 

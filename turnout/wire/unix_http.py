@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ async def ask(call: Call) -> Answer:
 @contextlib.asynccontextmanager
 async def open_lines(
     call: Call, *, idle_s: float
-) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
+) -> AsyncIterator[tuple[int, AsyncGenerator[bytes, None]]]:
     """Send a request; give the status and the lines of an answer that stays open.
 
     Each line has to come within `idle_s`, or TimeoutError (an OSError).
@@ -53,7 +53,7 @@ async def open_lines(
         yield talk.status, _lines(talk.pieces(idle_s))
 
 
-async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     rest = b""
     async for piece in pieces:
         *whole, rest = (rest + piece).split(b"\n")

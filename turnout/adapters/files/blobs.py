@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 
 _CHUNK_BYTES: Final = 1 << 20
 _READ_ONLY: Final = 0o444
+_DRAFT: Final = "blob-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class BlobStore:
         replaced when it is damaged.
         """
         self._drafts.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(prefix="blob-", dir=self._drafts)
+        number, name = tempfile.mkstemp(prefix=_DRAFT, dir=self._drafts)
         try:
             with os.fdopen(number, "wb") as draft:
                 digest, size = _copy(file, draft)
@@ -51,6 +52,13 @@ class BlobStore:
             with contextlib.suppress(FileNotFoundError):
                 Path(name).unlink()
         return Blob(digest, size, is_new)
+
+    def sweep(self, before_s: float) -> None:
+        """Take away drafts last written before this instant, which killed processes left."""
+        for draft in self._drafts.glob(f"{_DRAFT}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if draft.stat().st_mtime < before_s:
+                    draft.unlink()
 
     def drop(self, digest: str) -> None:
         """Take a blob away; trees that link to it keep their bytes."""

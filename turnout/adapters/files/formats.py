@@ -97,12 +97,15 @@ def _in_members(members: Iterator[tuple[str, bytes | None]], kind: str) -> str:
 def _zip_members(file: BinaryIO) -> Iterator[tuple[str, bytes | None]]:
     file.seek(0)
     with zipfile.ZipFile(file) as archive:
-        for member in archive.infolist():
-            try:
-                with archive.open(member) as content:
-                    yield member.filename, content.read(_HEAD_BYTES)
-            except (RuntimeError, NotImplementedError):  # encrypted, or a method unknown here
-                yield member.filename, None
+        yield from ((each.filename, _zip_head(archive, each)) for each in archive.infolist())
+
+
+def _zip_head(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | None:
+    try:
+        with archive.open(member) as content:
+            return content.read(_HEAD_BYTES)
+    except (RuntimeError, NotImplementedError):  # encrypted, or a method unknown here
+        return None
 
 
 def _tar_members(file: BinaryIO) -> Iterator[tuple[str, bytes | None]]:

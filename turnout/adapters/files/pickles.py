@@ -89,8 +89,7 @@ class _Walk:
         if pickletools.markobject in taken:
             if True not in self._stack:
                 return False
-            while not self._stack.pop():
-                pass
+            self._pop_to_mark()
             taken = taken[: taken.index(pickletools.markobject)]
         rest = len(self._stack) - len(taken)
         # POP alone may take a mark.
@@ -99,6 +98,10 @@ class _Walk:
         del self._stack[rest:]
         self._stack += [given is pickletools.markobject for given in operation.stack_after]
         return operation.name != "STOP"
+
+    def _pop_to_mark(self) -> None:
+        while not self._stack.pop():
+            pass
 
 
 _OPERATION_OF: Final = {operation.code: operation for operation in pickletools.opcodes}

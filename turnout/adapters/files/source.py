@@ -14,6 +14,7 @@ from turnout.errors import ArtifactError
 
 SIGNATURE: Final = "model.sig"
 SIGNATURE_BYTES: Final = 64 << 20
+_SIGNATURE: Final = Path(SIGNATURE)
 
 
 class ArtifactTooLargeError(ArtifactError):
@@ -48,12 +49,9 @@ def opened(source: Path) -> Iterator[tuple[str, BufferedReader]]:
     if not root.is_dir():
         raise ArtifactError(f"there is no artifact at `{source}`: no such file or folder")
     check_names(_names(root))
-    for folder, _, files, descriptor in os.fwalk(root, follow_symlinks=False):
-        for file_name in files:
-            name = (Path(folder).relative_to(root) / file_name).as_posix()
-            if name != SIGNATURE:
-                with _open(file_name, Path(name), descriptor) as file:
-                    yield name, file
+    for name, descriptor in _walk(root):
+        with _open(name.name, name, descriptor) as file:
+            yield name.as_posix(), file
 
 
 def read_members(source: Path, max_size_bytes: int | None) -> list[Member]:
@@ -75,6 +73,12 @@ def check_size(source: Path, size_bytes: int, max_size_bytes: int | None) -> Non
         raise ArtifactTooLargeError(
             f"the artifact `{source}` is larger than `max_size` allows ({max_size_bytes:,} bytes)"
         )
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, int]]:
+    for folder, _, files, descriptor in os.fwalk(root, follow_symlinks=False):
+        inside = Path(folder).relative_to(root)
+        yield from ((inside / name, descriptor) for name in files if inside / name != _SIGNATURE)
 
 
 def _names(root: Path) -> Iterator[str]:

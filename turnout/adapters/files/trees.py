@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ def build_tree(folder: Path, service: str, members: Sequence[Member]) -> Path:
     _write_list(target, members)
     if _is_whole(target, store, members):
         return target
-    draft = target.with_name(f".draft-{target.name}-{os.getpid()}")
+    draft = target.with_name(f".draft-{target.name}")
     _remove(draft)
     for member in members:
         _link(store.path(member.sha256), draft if member.name == SINGLE else draft / member.name)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from turnout.adapters.process.completion import complete
-from turnout.adapters.process.probe import TCP, find_path, probe
+from turnout.adapters.process.probe import NOBODY, TCP, find_path, probe
 from turnout.adapters.process.surroundings import Surroundings
 from turnout.children import listener_of
 from turnout.domain.version import Ready
@@ -62,7 +62,10 @@ class Health:
         """Probe one time and count it."""
         self._count(await self._ask())
         if self.passes >= self.ready.passes and not self.is_ready:
-            await self._prove_owner()
+            self.is_ready = await self._is_its_own()
+            self.was_ready = self.was_ready or self.is_ready
+        elif self._may_be_a_stranger():
+            await self._is_its_own()
 
     async def answers(self) -> bool:
         """Ask whether it is well now, without counting it."""
@@ -97,17 +100,16 @@ class Health:
             self.around.paths.keep(self.service, path)
         return path, why
 
-    async def _prove_owner(self) -> None:
-        if await self._is_its_own():
-            self.is_ready = self.was_ready = True
-            self.why = ""
+    def _may_be_a_stranger(self) -> bool:
+        tries = self.fails and not self.fails % FAILS
+        return bool(tries) and not self.was_ready and not self.why.startswith(NOBODY)
 
     async def _is_its_own(self) -> bool:
         owners, mine = await asyncio.to_thread(_both, self.port, self.members)
         strangers = owners - mine
         if strangers:
             raise PortTakenError(f"port {self.port} is held by process {min(strangers)}")
-        if not owners:
+        if not owners and not self.fails:
             self.why = f"the process that listens on port {self.port} does not show itself"
         return bool(owners)
 

@@ -8,6 +8,7 @@ from turnout.adapters.process.free_port import HOST
 
 PATHS = ("/health", "/healthz", "/")
 TCP = "tcp"
+NOBODY = "nothing listens"
 _OK, _BROKEN = 200, 500
 _HEAD_LIMIT, _BODY_LIMIT = 16 * 1024, 256 * 1024
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
@@ -25,7 +26,7 @@ async def probe(port: int, path: str, timeout_s: float) -> str:
     except TimeoutError:
         return f"GET {path} was not answered within {timeout_s:g} s"
     except ConnectionRefusedError:
-        return f"nothing listens on port {port} yet"
+        return f"{NOBODY} on port {port} yet"
     except (OSError, ValueError) as error:
         return f"GET {path} got no HTTP answer ({error})"
     return "" if status == _OK else f"GET {path} was answered with {status}"
@@ -44,7 +45,7 @@ async def find_path(port: int, timeout_s: float) -> tuple[str | None, str]:
         except TimeoutError:
             return None, f"GET {path} was not answered within {timeout_s:g} s"
         except ConnectionRefusedError:
-            return None, f"nothing listens on port {port} yet"
+            return None, f"{NOBODY} on port {port} yet"
         except (OSError, ValueError):
             continue  # it does not speak HTTP
         if status == _OK:

@@ -7,6 +7,7 @@ import apsw
 
 from turnout.adapters.sqlite.rows import head_in
 from turnout.application.ports import EvidenceState
+from turnout.application.saving import unwritten
 from turnout.application.store import Bar
 from turnout.application.writes import Kept, Row, Taken, Wish, Writes
 from turnout.domain.audit import Entry, chain, head_of
@@ -17,6 +18,9 @@ from turnout.domain.service import Service
 from turnout.errors import UnknownReleaseError
 
 Cell: TypeAlias = str | int | float | None
+
+_LAST_NUMBER = 'SELECT COALESCE(MAX(number), 0) FROM "window" WHERE release = ?'
+_LAST_WINDOWS = 'SELECT body FROM "window" WHERE release = ? ORDER BY number DESC LIMIT ?'
 
 
 def write(db: apsw.Connection, writes: Writes, now_s: float) -> None:
@@ -224,6 +228,12 @@ def put_evidence(db: apsw.Connection, release_id: str, state: EvidenceState, now
         "body": state.body,
     }
     _put(db, "judge", "release", judge)
-    last = db.execute('SELECT MAX(number) FROM "window" WHERE release = ?', (release_id,)).get
-    rows = [(release_id, n, body) for n, body in enumerate(state.windows, (last or 0) + 1)]
+    _add_windows(db, release_id, state.windows)
+
+
+def _add_windows(db: apsw.Connection, release_id: str, windows: tuple[str, ...]) -> None:
+    number = int(db.execute(_LAST_NUMBER, (release_id,)).get)
+    stored = [str(body) for (body,) in db.execute(_LAST_WINDOWS, (release_id, len(windows)))]
+    new = unwritten(stored[::-1], windows)
+    rows = [(release_id, number + n, body) for n, body in enumerate(new, start=1)]
     db.executemany('INSERT INTO "window" (release, number, body) VALUES (?, ?, ?)', rows)

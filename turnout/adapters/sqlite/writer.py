@@ -59,7 +59,8 @@ class Writer:
     def write(self, work: Callable[[apsw.Connection], T]) -> "asyncio.Future[T]":
         """Take a unit; its result is there once it is on disk.
 
-        StoreError in the future means that nothing of the unit was written.
+        StoreError in the future means that nothing of the unit was written, but for faults of the
+        disk: after them nobody knows, and the rows have to be read again.
         """
         if not self._thread.is_alive():
             raise StoreError("the store is closed")
@@ -95,9 +96,12 @@ class Writer:
     def _commit(self, units: list[Unit[object]]) -> list[Done]:
         try:
             return self._together(units)
+        except _MISTRUSTED as error:
+            self._give_up(error)
+            return [Done(unit.future, error=_refusal(error)) for unit in units]
         except (apsw.Error, StoreError) as error:
             self._give_up(error)
-        return [self._alone(unit) for unit in units]
+            return [self._alone(unit) for unit in units]
 
     def _alone(self, unit: Unit[object]) -> Done:
         try:
@@ -119,10 +123,12 @@ class Writer:
             return
         if isinstance(error, _MISTRUSTED):
             # A failed fsync may have dropped pages: the file is opened and checked again.
-            self._db.close()
+            with suppress(apsw.Error):
+                self._db.close()
             self._db = None
         elif self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+            with suppress(apsw.Error):
+                self._db.execute("ROLLBACK")
 
 
 def _begin(db: apsw.Connection) -> None:
@@ -151,6 +157,8 @@ def _refusal(error: Exception) -> StoreError:
         return error
     if isinstance(error, apsw.FullError):
         return StoreError("the disk of the store is full: free some space, then it goes on")
+    if isinstance(error, _MISTRUSTED):
+        return StoreError(f"the disk failed ({error}); whether it was written is not known")
     return StoreError(f"the store could not write: {error}")
 
 

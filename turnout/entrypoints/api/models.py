@@ -31,6 +31,12 @@ class Give(_Body):
     force: bool = False
 
 
+class Say(_Body):
+    """A reason, and nothing else."""
+
+    reason: _Text = ""
+
+
 class GoBack(_Body):
     """`POST /services/{s}/rollback`: to a version, or to the one before."""
 

@@ -6,13 +6,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from turnout.domain.service import Service
-from turnout.entrypoints.api.models import GoBack
+from turnout.entrypoints.api.models import GoBack, Say
 from turnout.entrypoints.api.parts import ApiParts, order_of, page, parts_of
 from turnout.entrypoints.api.releases import answer_asked
 from turnout.entrypoints.telling import service_told
 from turnout.entrypoints.views import ServiceView
+from turnout.errors import BadInputError
 
 router = APIRouter()
+
+_VERBS = ("quarantine", "release-quarantine")
 
 
 @router.get("/services", operation_id="list_services")
@@ -40,6 +43,24 @@ async def rollback_service(request: Request, name: str, body: GoBack) -> Respons
     async def work() -> JSONResponse:
         order = order_of(request, body.reason, uuid.uuid4().hex)
         return await answer_asked(parts, await parts.desk.go_back(name, body.to, order))
+
+    return await parts.keys.once(request, work)
+
+
+@router.post("/services/{name}/versions/{version}/{verb}", operation_id="command_version")
+async def command_version(
+    request: Request, name: str, version: str, verb: str, body: Say
+) -> Response:
+    """Put a version into quarantine, or take it out."""
+    parts = parts_of(request)
+    if verb not in _VERBS:
+        raise BadInputError(f"a version has no command `{verb}`; there are {', '.join(_VERBS)}")
+
+    async def work() -> JSONResponse:
+        order = order_of(request, body.reason, uuid.uuid4().hex)
+        barred = verb == "quarantine"
+        digests = await parts.desk.set_barred(name, version, order, is_barred=barred)
+        return JSONResponse({"service": name, "version": version, "digests": list(digests)})
 
     return await parts.keys.once(request, work)
 

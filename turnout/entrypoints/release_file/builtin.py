@@ -1,7 +1,7 @@
 """Defaults that matter: the layer under everything that a file says (D-48 for `local`)."""
 
-from turnout.entrypoints.release_file.leaves import duration, parsed
 from turnout.entrypoints.release_file.nodes import Group, Value, node_of
+from turnout.entrypoints.release_file.units import duration, parsed
 
 _LOCAL_FIGURES: Value = {
     "errors": {"worse_by": "2pp"},

@@ -3,10 +3,10 @@
 import re
 
 from turnout.domain.checks import GoldenRule
-from turnout.entrypoints.release_file.leaves import duration, share
 from turnout.entrypoints.release_file.schema_judge import Watch
 from turnout.entrypoints.release_file.schema_parts import Figure
 from turnout.entrypoints.release_file.schema_run import Route
+from turnout.entrypoints.release_file.units import duration, share
 from turnout.statistics.settings import Amount, FigureRule, JudgeSettings, Unit
 
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)(pp|x|%)")

@@ -10,12 +10,12 @@ from turnout.domain.version import Endpoint, RunSpec, Version
 from turnout.entrypoints.release_file.domain_checks import checks_of
 from turnout.entrypoints.release_file.domain_figures import judge_of
 from turnout.entrypoints.release_file.domain_runs import digest_of, run_of
-from turnout.entrypoints.release_file.leaves import tester_parts
 from turnout.entrypoints.release_file.loading import Loaded, Resolved
 from turnout.entrypoints.release_file.mistakes import did_you_mean
 from turnout.entrypoints.release_file.schema_judge import Shift, Watch
 from turnout.entrypoints.release_file.schema_run import Route
 from turnout.entrypoints.release_file.schema_service import Service
+from turnout.entrypoints.release_file.units import tester_parts
 from turnout.errors import BadInputError
 
 DEFAULT_LISTEN = "127.0.0.1:8080"

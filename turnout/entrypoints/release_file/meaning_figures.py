@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pydantic_core import PydanticCustomError
 
 from turnout.entrypoints.release_file.builtkeys import BUILT_FIGURES, KNOWN_FIGURES, is_duration
-from turnout.entrypoints.release_file.leaves import duration, share
 from turnout.entrypoints.release_file.mistakes import did_you_mean
 from turnout.entrypoints.release_file.nodes import Group, Leaf, group_at, items_at, text_at
 from turnout.entrypoints.release_file.scene import ServiceScene, Wrong
+from turnout.entrypoints.release_file.units import duration, share
 
 _RATES = ("errors", "stream_errors", "refusals", "unsafe_recall", "accuracy", "disagreement")
 _RATE_OF = ("recall.", "precision.", "level.")

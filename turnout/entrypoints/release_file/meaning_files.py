@@ -22,6 +22,7 @@ from turnout.entrypoints.release_file.scene import Scene, ServiceScene, Wrong
 
 MAX_GOLDEN_BYTES = 64 << 20
 MAX_ROW_MISTAKES = 20
+_ANSWERS = ("label", "expected", "answer")
 # Keys that are built and name a file which has to be there; a test compares with the models.
 EXISTING_FILES = (
     "artifact.signature.keys.*",
@@ -106,7 +107,7 @@ def _lines_of(path: FilePath) -> tuple[str, ...] | str | None:
             content = file.read(MAX_GOLDEN_BYTES + 1)
         if len(content) > MAX_GOLDEN_BYTES:
             return f"it has more than {MAX_GOLDEN_BYTES:,} bytes"
-        return tuple(content.decode("utf-8").splitlines())
+        return tuple(content.decode("utf-8").split("\n"))
     except OSError as error:
         return error.strerror or "unknown reason"
     except UnicodeDecodeError:
@@ -125,30 +126,33 @@ def _row(line: str, place: Place, asked: _Asked) -> Iterator[Mistake]:
     if not isinstance(row, dict):
         yield _row_mistake(place, "must be a group of keys")
         return
-    if asked.labels:
-        yield from _label(row, line, place, asked.labels)
+    yield from _answer(row, line, place, asked.labels)
     if asked.slices and asked.slices not in row:
         yield _row_mistake(place, f"has no `{asked.slices}`, which names its slice")
 
 
-def _label(
+def _answer(
     row: Mapping[str, object], line: str, place: Place, labels: tuple[str, ...]
 ) -> Iterator[Mistake]:
-    if "label" not in row:
-        yield _row_mistake(place, "has no `label`")
-        return
-    label = row["label"]
-    if label in labels:
-        return
-    written = re.search(r'"label"\s*:\s*', line)
-    column = written.end() + 1 if written else place.column
-    yield Mistake(
+    key = next((name for name in _ANSWERS if row.get(name) is not None), None)
+    if key is None:
+        known = ", ".join(f"`{name}`" for name in _ANSWERS)
+        yield _row_mistake(place, f"has none of {known}")
+    elif labels and row[key] not in labels:
+        yield _unknown_label(key, row[key], line, place, labels)
+
+
+def _unknown_label(
+    key: str, label: object, line: str, place: Place, labels: tuple[str, ...]
+) -> Mistake:
+    written = re.search(rf'"{key}"\s*:\s*', line)
+    return Mistake(
         code="T213",
-        text=f"row {place.line}: `label` is `{label}`, not one of {', '.join(labels)}",
+        text=f"row {place.line}: `{key}` is `{label}`, not one of {', '.join(labels)}",
         place=Place(
             file=place.file,
             line=place.line,
-            column=column,
+            column=written.end() + 1 if written else place.column,
             length=len(json.dumps(label, ensure_ascii=False)),
         ),
         note=did_you_mean(str(label), labels),

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from turnout.entrypoints.release_file.leaves import (
+from turnout.entrypoints.release_file.nodes import BUILT_IN, items_at, text_at
+from turnout.entrypoints.release_file.scene import ServiceScene, Wrong
+from turnout.entrypoints.release_file.units import (
     duration,
     parsed,
     shown_duration,
     shown_weight,
     weight,
 )
-from turnout.entrypoints.release_file.nodes import BUILT_IN, items_at, text_at
-from turnout.entrypoints.release_file.scene import ServiceScene, Wrong
 
 _STEPS = ("shift", "steps")
 _WHOLE_BP = 10_000

@@ -135,13 +135,19 @@ class _Builder:
     file: str
     count: int = 0
     mistakes: list[Mistake] = field(default_factory=list)
+    scalars: dict[int, Leaf] = field(default_factory=dict)
 
     def build(self, node: yaml.Node, depth: int) -> Node:
         self._admit(node, depth)
+        if id(node) in self.scalars:
+            return self.scalars[id(node)]
         place = self._place(node)
         if isinstance(node, yaml.ScalarNode):
             empty = not node.style and node.value in ("", "~", "null")
-            return Leaf(None if empty else node.value, place)
+            leaf = Leaf(None if empty else node.value, place)
+            # An alias brings the same YAML node again, so a scalar is made once.
+            self.scalars[id(node)] = leaf
+            return leaf
         if isinstance(node, yaml.SequenceNode):
             return Items(tuple(self.build(item, depth + 1) for item in node.value), place)
         return self._group(node, depth)

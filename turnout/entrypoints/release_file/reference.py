@@ -78,7 +78,8 @@ def _code(name: str, code: Code) -> str:
     text = f"## {name} {code.title}\n\n{code.meaning}\n"
     if code.wrong:
         wrong = indented(code.wrong)
-        text += f"\nWrong:\n\n{wrong}\n\nRight:\n\n```yaml\n{code.right}```\n"
+        right = f"<!-- file: {name}.yaml -->\n```yaml\n{code.right}```\n"
+        text += f"\nWrong:\n\n{wrong}\n\nRight:\n\n{right}"
     return text
 
 

@@ -5,17 +5,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from turnout.entrypoints.release_file.builtkeys import is_built, key_of
-from turnout.entrypoints.release_file.leaves import (
-    Unit,
+from turnout.entrypoints.release_file.leaves import Unit
+from turnout.entrypoints.release_file.loading import Resolved
+from turnout.entrypoints.release_file.nodes import Group, Items, Leaf, Node, Path, node_of
+from turnout.entrypoints.release_file.schema_parts import Part
+from turnout.entrypoints.release_file.shapes import FILE, UNKNOWN, Shape, fields_of, inside
+from turnout.entrypoints.release_file.units import (
     address,
     shown_duration,
     shown_share,
     shown_weight,
 )
-from turnout.entrypoints.release_file.loading import Resolved
-from turnout.entrypoints.release_file.nodes import Group, Items, Leaf, Node, Path, node_of
-from turnout.entrypoints.release_file.schema_parts import Part
-from turnout.entrypoints.release_file.shapes import FILE, UNKNOWN, Shape, fields_of, inside
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./$%=@+-][A-Za-z0-9_./$%=@+:, -]*")
 _WIDEST = 72

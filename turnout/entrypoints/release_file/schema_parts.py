@@ -5,7 +5,8 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-from turnout.entrypoints.release_file.leaves import Limit, wrong
+from turnout.entrypoints.release_file.leaves import Limit
+from turnout.entrypoints.release_file.units import wrong
 
 
 class Part(BaseModel):

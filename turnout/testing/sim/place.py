@@ -71,6 +71,7 @@ class Place:
     runtime_fence: Fence = _NOWHERE
     fence: Fence = _NOWHERE
     content: tuple[object, ...] = ()
+    named: frozenset[str] = frozenset()
     sequence: tuple[int, int] = (0, 0)
     weights_bp: dict[str, int] = field(default_factory=dict)
     zero_s: dict[str, float] = field(default_factory=dict)  # when a set lost its last weight
@@ -122,6 +123,8 @@ class Place:
         name, now_s = group.set.name, self.scheduler.now_s
         if wanted == 0 and name == facts.stable:
             raise ViolationError(f"I-3 the stable version {name} was stopped")
+        if wanted == 0 and name in self.named:
+            raise ViolationError(f"I-2 {name} was stopped while the router names it")
         self._check_way_back(group, wanted, facts)
         if wanted * WHOLE_BP // facts.replicas < self.weights_bp.get(name, 0):
             weight_bp = self.weights_bp[name]
@@ -169,6 +172,7 @@ class Place:
         self._check_route(route, weights_bp, fence, facts)
         self._show(weights_bp, fence)
         self.content, self.sequence = content, (fence.epoch, route.sequence)
+        self.named = frozenset(target.set_name for target in route.targets)
         self.fence = max(self.fence, fence)
         return self.applied()
 
