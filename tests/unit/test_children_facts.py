@@ -143,11 +143,9 @@ def test_a_later_process_began_later(begin: Begin) -> None:
     assert later > earlier
 
 
-@pytest.mark.parametrize(
-    ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0")]
-)
-def test_whoever_listens_on_a_port_is_found(family: socket.AddressFamily, host: str) -> None:
-    with socket.create_server((host, 0), family=family) as server:
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", ""], ids=["one", "other", "all"])
+def test_whoever_listens_on_a_port_is_found_at_any_address(host: str) -> None:
+    with socket.create_server((host, 0)) as server:
         assert listener_of(server.getsockname()[1]) == [os.getpid()]
 
 

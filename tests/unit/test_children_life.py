@@ -109,9 +109,7 @@ def test_a_child_knows_its_environment_and_nothing_else(folder: Path) -> None:
 def test_a_child_has_a_session_of_its_own_and_no_open_files_but_its_lock(folder: Path) -> None:
     spec = spec_of(folder)
     child = started(spec)
-    opened = {
-        Path(f"/proc/{child.pid}/fd/{fd}").resolve() for fd in os.listdir(f"/proc/{child.pid}/fd")
-    }
+    opened = {link.resolve() for link in Path(f"/proc/{child.pid}/fd").iterdir()}
     assert session_of(child.pid) == child.pid
     assert opened == {Path("/dev/null"), spec.log.resolve(), spec.lock.resolve()}
     child.close()

@@ -12,6 +12,7 @@ from turnout.domain.service import Request, Service
 from turnout.domain.version import Version
 from turnout.errors import BadInputError, RefusedError, UnknownReleaseError
 
+RUNS_AGAIN = "runs_again"  # a stopped service was asked for its own stable version
 _DIGEST_LIMIT_S = 600.0
 _PROMOTABLE = frozenset({Phase.SHIFTING, Phase.WATCHING, Phase.WAITING})
 
@@ -64,6 +65,8 @@ class Desk:
         if service is not None and service.is_down:
             await self.requests.set_down(service.name, is_down=False, by=order.by)
             self.changed(service.name)
+            if service.stable is not None and service.stable.version.digest == version.digest:
+                return Asked(state=RUNS_AGAIN)
         request = Request(
             key=order.key,
             service=wanted.service,

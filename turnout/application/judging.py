@@ -16,7 +16,7 @@ from turnout.application.ports import (
 from turnout.domain.evidence import Judged
 from turnout.domain.release import Release
 from turnout.errors import ReignOverError, TurnoutError
-from turnout.statistics.judge import Judge
+from turnout.statistics.judge import Judge, WindowRecord
 
 _BLIND_AFTER_S = 5.0
 _BASELINE_S = 600.0
@@ -195,5 +195,5 @@ def _restored(release: Release, kept: EvidenceState) -> Case:
     )
 
 
-def _line(window: object) -> str:
-    return json.dumps(window.to_dict())  # type: ignore[attr-defined]
+def _line(window: WindowRecord) -> str:
+    return json.dumps(window.to_dict())

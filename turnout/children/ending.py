@@ -42,16 +42,19 @@ def signal_all(find: Callable[[], list[int]], pids: list[int], number: signal.Si
 
 
 async def _until_ended(pids: list[int], limit_s: float) -> None:
-    loop = asyncio.get_running_loop()
     with _held(pids) as descriptors, contextlib.suppress(TimeoutError):
         async with asyncio.timeout(max(limit_s, 0.0)):
             for descriptor in descriptors.values():
-                gone = asyncio.Event()
-                loop.add_reader(descriptor, gone.set)
-                try:
-                    await gone.wait()
-                finally:
-                    loop.remove_reader(descriptor)
+                await _readable(descriptor)
+
+
+async def _readable(descriptor: int) -> None:
+    loop, gone = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, gone.set)
+    try:
+        await gone.wait()
+    finally:
+        loop.remove_reader(descriptor)
 
 
 @contextlib.contextmanager

@@ -3,13 +3,16 @@
 import contextlib
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 MARK = "TURNOUT_INSTANCE"
 _PROC = "/proc"
 _LISTEN = "0A"
-_STATE, _SESSION, _STARTED = 0, 3, 19  # fields of /proc/<pid>/stat after the name
+# Fields of /proc/<pid>/stat after the name.
+_STATE, _SESSION, _STARTED, _MEMORY, _ENVIRONMENT_END = 0, 3, 19, 20, 48
+_BEGINS_WITHIN_S, _LOOKS_AT_A_BEGINNING = 0.05, 25
 
 
 def mark_of(folder: Path, name: str) -> str:
@@ -105,21 +108,31 @@ def _pids() -> Iterator[int]:
                 yield int(entry.name)
 
 
-def _read(pid: int, name: str) -> bytes:
-    # Ended meanwhile, or of another user: it shows nothing.
+def _read(pid: int, name: str) -> bytes | None:
+    # None: it ended meanwhile, or is of another user and shows nothing.
     try:
         with open(f"{_PROC}/{pid}/{name}", "rb", buffering=0) as file:  # noqa: PTH123 - ten times as quick as a Path, for each process of the host
             return file.read()
     except OSError:
-        return b""
+        return None
 
 
 def _stat(pid: int) -> list[str]:
-    return _read(pid, "stat").decode(errors="replace").rpartition(")")[2].split()
+    return (_read(pid, "stat") or b"").decode(errors="replace").rpartition(")")[2].split()
 
 
 def _environment(pid: int) -> list[bytes]:
-    return _read(pid, "environ").split(b"\0")
+    said, looks = _read(pid, "environ"), 0
+    while said == b"" and looks < _LOOKS_AT_A_BEGINNING and _is_beginning(pid):
+        threading.Event().wait(_BEGINS_WITHIN_S / _LOOKS_AT_A_BEGINNING)
+        said, looks = _read(pid, "environ"), looks + 1
+    return (said or b"").split(b"\0")
+
+
+def _is_beginning(pid: int) -> bool:
+    # In the middle of becoming another program a process has memory and no environment yet.
+    fields = _stat(pid)
+    return bool(fields) and fields[_ENVIRONMENT_END] == "0" != fields[_MEMORY]
 
 
 def _lives_in(pid: int, session: int | None) -> bool:
@@ -158,7 +171,8 @@ def _links(pid: int) -> Iterator[str]:
 
 
 def _listening(table: str, port: int) -> Iterator[str]:
-    for line in _read(os.getpid(), f"net/{table}").decode().splitlines()[1:]:
+    said = _read(os.getpid(), f"net/{table}") or b""
+    for line in said.decode().splitlines()[1:]:
         fields = line.split()
         if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
             yield fields[9]

@@ -50,7 +50,9 @@ def duration_ms(value_ms: float) -> str:
 
 
 def duration(seconds_s: float) -> str:
-    """Write a length of time: 0.4 s, 41 s, 12 min, 2 h 41 min, 1 d 14 h."""
+    """Write a length of time: 8 ms, 0.4 s, 41 s, 12 min, 2 h 41 min, 1 d 14 h."""
+    if seconds_s < 1 / 10:
+        return f"{round(seconds_s * _SECOND_MS)} ms"
     if seconds_s < _MINUTE_S:
         return f"{number(seconds_s, 2)} s"
     if seconds_s < _HOUR_S:

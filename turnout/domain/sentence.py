@@ -9,7 +9,7 @@ from turnout.domain.checks import Finding
 from turnout.domain.decision import Decision
 from turnout.domain.release import Outcome, Phase, Release, Seen
 from turnout.domain.rules import is_judged
-from turnout.statistics.judgement import FigureView, Judgement, Comparison, Verdict
+from turnout.statistics.judgement import Comparison, FigureView, Judgement, Verdict
 
 
 class Language(StrEnum):
@@ -157,8 +157,12 @@ class _Facts(dict[str, str]):
     def _step(self) -> str:
         return str(self._decision.step + 1)
 
-    def _steps(self) -> str:
+    def _last_step(self) -> str:
         return str(len(self._release.plan.steps))
+
+    def _steps(self) -> str:
+        n = len(self._release.plan.steps)
+        return self._words["steps.one" if n == 1 else "steps.many"].format(n=n)
 
     def _requests(self) -> str:
         return amounts.count(self._decision.requests)

@@ -7,11 +7,11 @@ SENTENCES = {
     "warm": "{version} is warm after {took}.",
     "step.up": "Went from {before} to {after}: {ready} of {wanted} candidate instances are ready.",
     "watching": "{weight} of the requests go to {version}; it is watched for at least {hold}.",
-    "step.passed": "Step {step} of {steps} at {weight} is passed. {figures} after {took} and "
+    "step.passed": "Step {step} of {last_step} at {weight} is passed. {figures} after {took} and "
     "{requests} requests at {version}.",
     "passed": "The last step is passed. {figures} after {took} and {requests} requests at "
     "{version}.",
-    "promoted": "{version} is stable. {steps} steps, {length}, {exposed} requests met it on the "
+    "promoted": "{version} is stable. {steps}, {length}, {exposed} requests met it on the "
     "way. {kept}",
     "baked": "{took} without a worse figure; {stable} is retired.",
     "bake.ended": "{by} ended the bake: {stable} is retired now.",
@@ -65,6 +65,8 @@ WORDS = {
     "reason": ': "{why}"',
     "nothing": "nothing",
     "requests": "requests",
+    "steps.one": "{n} step",
+    "steps.many": "{n} steps",
     "checked": "digest {digest}",
     "kept": "{stable} stays warm for {bake}.",
     "kept.first": "It is the first version.",

@@ -24,8 +24,11 @@ from turnout.gateway.rows import Row, Rows
 from turnout.wire.calls import InForce, PutService
 from turnout.wire.route import fence_of
 
-_SETTLE_S = 2.0
-_READY_RATIO = 0.8
+# A call of the controller must not wait long behind a trial of our own.
+_SETTLE_S = 0.5
+_ONE_LOOK_S = 0.05
+# A new cluster passes its first health check at once, or it is not ready.
+_READY_S = 1.0
 _log = structlog.get_logger()
 
 
@@ -176,7 +179,7 @@ class Services:
             made=made,
             before=before,
             unused=frozenset(unused),
-            ready_within_s=wait_s * _READY_RATIO,
+            ready_within_s=_READY_S if wait_s > _SETTLE_S else _ONE_LOOK_S,
         )
         async with _limited(service, wait_s):
             await self._applying.apply(change)

@@ -47,8 +47,14 @@ class Fences:
 
     async def kept(self, service: str) -> Fence:
         """Tell the fence in force."""
+        async with self.held(service) as kept:
+            return kept
+
+    @contextlib.asynccontextmanager
+    async def held(self, service: str) -> AsyncIterator[Fence]:
+        """Tell the fence in force, which stays so until the end of the block."""
         async with self._locked(service) as descriptor:
-            return _read(descriptor, service)
+            yield _read(descriptor, service)
 
     @contextlib.asynccontextmanager
     async def _locked(self, service: str) -> AsyncIterator[int]:

@@ -93,11 +93,9 @@ class Fleet:
                 )
 
     def _fresh(self, of: InstanceSet) -> Instance:
-        for replica in count(1):
-            record = record_of(of, replica, self.around.kept)
-            if record.instance not in self.instances:
-                return Instance(self.around, record, of)
-        raise AssertionError  # pragma: no cover - numbers do not end
+        records = (record_of(of, replica, self.around.kept) for replica in count(1))
+        record = next(record for record in records if record.instance not in self.instances)
+        return Instance(self.around, record, of)
 
     def _add(self, instance: Instance) -> Instance:
         self.instances[instance.name] = instance

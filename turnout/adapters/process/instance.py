@@ -117,15 +117,21 @@ class Instance:
             await self._watch()
 
     async def _start(self, of: InstanceSet) -> None:
-        if not await self._is_ours():
+        if not await self._may_act():
             return
         if await asyncio.to_thread(self.tree.find) is None:
             await self.tree.end(_REMAINS_GRACE_S)
-            await self._launch(of)
+            # Minutes may have passed for a process that was stopped: the right to start is
+            # looked at again, and held until the start is made.
+            async with self.around.authority(of.service) as ours:
+                if ours and not self._leaving.is_set():
+                    self._launch(of)
         if self.tree.child is not None:
             self._found()
+        elif self.record.last_exit:
+            await self._back_off()
 
-    async def _launch(self, of: InstanceSet) -> None:
+    def _launch(self, of: InstanceSet) -> None:
         port = self.record.port
         if not port or not is_free(port):
             self._keep(port=self.around.promise_port(self.name))
@@ -137,7 +143,6 @@ class Instance:
         except (OSError, RuntimeFaultError) as error:
             self._keep(starts=self.record.starts + 1)
             self._note_end(f"could not start: {error}", uptime_s=0.0)
-            await self._back_off()
 
     def _found(self) -> None:
         """Write down which process it is; a start is counted once, whoever began it."""
@@ -164,7 +169,7 @@ class Instance:
             await first_of(child.ended(), self._leaving.wait(), health.watch(self._note_health))
         except PortTakenError:
             taken = True
-        if self._leaving.is_set() or not await self._is_ours():
+        if self._leaving.is_set() or not await self._may_act():
             return
         uptime_s = self.tree.uptime_s
         await self.tree.end(_REMAINS_GRACE_S)
@@ -175,10 +180,11 @@ class Instance:
             self._note_end(how, uptime_s=uptime_s)
             await self._back_off()
 
-    async def _is_ours(self) -> bool:
+    async def _may_act(self) -> bool:
         """Tell whether this controller may act; else let some time pass."""
-        if await self.around.is_ours(self.record.service):
-            return True
+        async with self.around.authority(self.record.service) as ours:
+            if ours:
+                return True
         self.why = "a newer controller acts for it"
         await self._rest(_AGAIN_S)
         return False

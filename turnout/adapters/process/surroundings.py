@@ -1,6 +1,7 @@
 """What all instances of one runtime share."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,10 +64,12 @@ class Surroundings:
         if self.settings.on_change is not None:
             self.settings.on_change(service)
 
-    async def is_ours(self, service: str) -> bool:
-        """Tell whether no newer controller acts for a service."""
+    @contextlib.asynccontextmanager
+    async def authority(self, service: str) -> AsyncIterator[bool]:
+        """Tell whether no newer controller acts for a service; none begins to within the block."""
         mine = self.fences_met.get(service)
-        return mine is not None and (await self.fences.kept(service)).epoch <= mine.epoch
+        async with self.fences.held(service) as kept:
+            yield mine is not None and kept.epoch <= mine.epoch
 
     async def close(self) -> None:
         """End all watching."""

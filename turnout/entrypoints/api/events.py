@@ -31,15 +31,11 @@ async def watch_events(
     service: str | None = None,
     after: int | None = None,
 ) -> StreamingResponse:
-    """Tell events as they happen, from a number on; of one release from its beginning.
-
-    `from=now` leaves out what was before.
-    """
+    """Tell events as they happen, from a number on; of one release from its beginning."""
     parts = parts_of(request)
     if release is not None:
         release = (await parts.desk.release_named(release)).id
-    begin = None if request.query_params.get("from") == "now" else release
-    start = await _start(parts, begin, _last_seen(request, after))
+    start = await _start(parts, release, _last_seen(request, after))
     stream = _Stream(parts=parts, release=release, service=service, after=start)
     headers = {"cache-control": "no-store"}
     return StreamingResponse(stream.lines(), media_type="text/event-stream", headers=headers)

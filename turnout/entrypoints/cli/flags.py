@@ -34,6 +34,14 @@ class Flags:
         return sys.stdin.isatty()
 
 
+def without_short_file(command: Callable[P, R]) -> Callable[P, R]:
+    """Leave `-f` to the command itself; apply it above `with_flags`."""
+    for parameter in getattr(command, "__click_params__", []):
+        if parameter.name == "file":
+            parameter.opts = ["--file"]
+    return command
+
+
 def with_flags(command: Callable[Concatenate[Flags, P], R]) -> Callable[P, R]:
     """Add the common flags to a command; it gets them as its first argument."""
 

@@ -27,12 +27,13 @@ class Until:
     """When following is over: at baking, or (`end`) when the version before has retired.
 
     `last_s` is an instant of the monotonic clock; None: never. `undoes`: going back is what was
-    asked for, and only what happens from now on is shown.
+    asked for. Decisions up to `from_edition` are not shown.
     """
 
     end: bool = False
     last_s: float | None = None
     undoes: bool = False
+    from_edition: int = -1
 
     def left_s(self) -> float | None:
         """Give the time that is left; None without a limit."""
@@ -42,9 +43,13 @@ class Until:
         """Give the exit code of an outcome."""
         return DONE if self.undoes and outcome == "aborted" else code_of_outcome(outcome)
 
-    def is_reached(self, view: ReleaseView) -> bool:
-        """Tell whether the release is where it was followed to."""
-        return view["phase"] in (FINAL if self.end else FINAL | KEPT)
+    def shows(self, event: Event) -> bool:
+        """Tell whether an event is new to who asked."""
+        return cast("int", event.body.get("edition", 0)) > self.from_edition
+
+    def is_reached(self, event: Event) -> bool:
+        """Tell whether the release came to where it was followed to, by a decision."""
+        return event.body.get("to_phase") in (FINAL if self.end else FINAL | KEPT)
 
 
 def follow(
@@ -53,10 +58,10 @@ def follow(
     """Show every event of a release until it is over; give the exit code of its outcome."""
     try:
         for event in stream(flags, controller, release_id, until):
-            show(event)
-            view = cast("ReleaseView | None", event.body.get("view"))
-            if view is not None and until.is_reached(view):
-                return until.code_of(view["outcome"])
+            if until.shows(event):
+                show(event)
+            if until.is_reached(event):
+                return until.code_of(cast("ReleaseView", event.body["view"])["outcome"])
     except KeyboardInterrupt:
         raise LeaveError(
             INTERRUPTED, f"{release_id} goes on without this window: turnout watch {release_id}"
@@ -71,7 +76,7 @@ def stream(flags: Flags, controller: Socket, release_id: str, until: Until) -> I
         LeaveError: the time of `until` is over.
     """
     after: int | None = None
-    target = f"/api/v1/events?release={release_id}" + ("&from=now" if until.undoes else "")
+    target = f"/api/v1/events?release={release_id}"
     pause_s, is_told = _FIRST_PAUSE_S, False
     while True:
         try:

@@ -102,13 +102,18 @@ async def needs_of(
         return nothing, None
     try:
         batches = await build_observer_of(Settings(folder=folder)).past(service, PAST_S)
-        past = past_of((one for batch in batches for one in batch.increments), now.stable_set)
-        if not past.is_enough:
-            return nothing, past.requests / PAST_S
-        needs = tuple(_needs_of(plan, step, past) for step in plan.steps)
     except TurnoutError:
         return nothing, None
-    return needs, past.requests / PAST_S
+    increments = [one for batch in batches for one in batch.increments]
+    past = past_of(increments, now.stable_set)
+    rate_rps = past.requests / _span_s([one.second for one in increments])
+    if not past.is_enough:
+        return nothing, rate_rps
+    return tuple(_needs_of(plan, step, past) for step in plan.steps), rate_rps
+
+
+def _span_s(seconds: list[int]) -> float:
+    return max(seconds) - min(seconds) + 1.0 if seconds else PAST_S
 
 
 def _needs_of(plan: Plan, step: Step, past: Past) -> tuple[Need, ...]:

@@ -10,7 +10,7 @@ import click
 
 from turnout.bootstrap_folder import Folder
 from turnout.entrypoints.cli.ending import INTERRUPTED, LeaveError
-from turnout.entrypoints.cli.flags import Flags, with_flags
+from turnout.entrypoints.cli.flags import Flags, with_flags, without_short_file
 from turnout.entrypoints.cli.offline import reading
 from turnout.entrypoints.cli.place import place_of
 from turnout.entrypoints.cli.terminal import clean, json_line
@@ -36,6 +36,7 @@ class Log:
 @click.option("--version", "version", help="Only the instances of this version.")
 @click.option("--controller", is_flag=True, help="The controller's own log.")
 @click.option("--lines", default=50, show_default=True, help="How many of each to begin with.")
+@without_short_file
 @with_flags
 def logs_command(
     flags: Flags,

@@ -148,15 +148,17 @@ def _needed(forecast: Forecast, at: int) -> str:
     needs = forecast.needs[at]
     if not needs:
         return "how many requests that needs is not known: too few came in the last 10 minutes"
+    most = max(needs, key=lambda need: -1.0 if need.requests is None else need.requests)
     listed = ", ".join(f"{need.name} {_requests(need)}" for need in needs)
     seconds_s = forecast.seconds_of(at)
-    length = "" if seconds_s is None else f" (about {_time(seconds_s)} at the traffic now)"
-    return f"needs about {listed} requests of it{length}"
+    length = "" if seconds_s is None else f", {_time(seconds_s)} at the traffic now"
+    version = forecast.version.name
+    return f"needs about {_requests(most)} requests at {version}{length} ({listed})"
 
 
 def _requests(need: Need) -> str:
     if need.requests is None:
-        return "an unknown number of"
+        return "?"
     return amounts.count(math.ceil(need.requests)) if math.isfinite(need.requests) else "endless"
 
 

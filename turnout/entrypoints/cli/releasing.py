@@ -28,6 +28,10 @@ class _Release(TypedDict):
     reason: str
 
 
+_NOTHING_MORE = {
+    "nothing_to_do": "{} serves {} already; nothing to do",
+    "runs_again": "{} was down; it runs again with {}",
+}
 _WAIT = click.option(
     "--wait",
     is_flag=False,
@@ -93,8 +97,10 @@ def rollback_command(
     if active is not None and active["phase"] not in {"retiring", "rolling_back"} and to is None:
         say(flags, f"{active['id']}: all users go back to {active['stable'] or 'no version'}")
         told = post(flags, known, Post(f"/releases/{active['id']}/rollback", {"reason": reason}))
-        undone = replace(until, undoes=True) if until else None
-        _end_of(flags, known, cast("ReleaseView", told), undone)
+        release = cast("ReleaseView", told)
+        edition = release["edition"]
+        undone = replace(until, undoes=True, from_edition=edition) if until else None
+        _end_of(flags, known, release, undone)
         return
     target = to or found["previous"] or "the version before"
     _confirm(flags, place, f"{name}: all users go from {_stable(found)} to {target}")
@@ -118,8 +124,8 @@ def _end(
     until: Until | None,
 ) -> None:
     service, version = wanted
-    if told["state"] == "nothing_to_do":
-        answer(flags, "release", told, f"{service} serves {version} already; nothing to do")
+    if told["state"] in _NOTHING_MORE:
+        answer(flags, "release", told, _NOTHING_MORE[str(told["state"])].format(service, version))
         return
     release = cast("ReleaseView | None", told["release"])
     if release is None and until is not None:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from turnout.testing.sim.coverage import Tally
 from turnout.testing.sim.faults import Kind
@@ -15,7 +16,7 @@ SINGLE = (Kind.KILL_BEFORE, Kind.KILL_AFTER, Kind.STALL, Kind.LATE, Kind.LOST_AN
 def random_histories(first: int, count: int, tally: Tally) -> None:
     """Run seeded histories, one after the other."""
     for seed in range(first, first + count):
-        tally.run(f"seed {seed}", lambda s=seed: seeded(s))  # type: ignore[misc]
+        tally.run(f"seed {seed}", partial(seeded, seed))
 
 
 def point_histories(
@@ -24,7 +25,7 @@ def point_histories(
     """Run a scenario with a fault at every single call."""
     for script, count in points(name, kinds, hosts):
         label = f"{name} {script} hosts {count}"
-        tally.run(label, lambda s=script, h=count: directed(name, s, hosts=h))  # type: ignore[misc]
+        tally.run(label, partial(directed, name, script, hosts=count))
 
 
 def main(arguments: Sequence[str]) -> int:

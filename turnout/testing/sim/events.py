@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from turnout.application.ports import Asked, Change
@@ -86,7 +87,7 @@ def attend(history: History, service: str, *, approves: bool) -> None:
     verbs = (Verb.APPROVE, Verb.RESUME) if approves else (Verb.RESUME,)
     for at_s in _APPROVALS_S:
         for verb in verbs:
-            _at(history, at_s, lambda v=verb: history.command(service, v))  # type: ignore[misc]  # a default binds the verb
+            _at(history, at_s, partial(history.command, service, verb))
     for at_s in range(3000, 6000, 300):  # what nobody decides is given up in the end
         _at(history, at_s, lambda: history.command(service, Verb.ABORT))
 

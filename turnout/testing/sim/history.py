@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from turnout.application.ports import Asked
 from turnout.domain.checks import Checks
@@ -65,7 +66,7 @@ class History:
         run_now(self.store.journal.verify())
 
     def _services(self) -> tuple[Service, ...]:
-        return tuple(run_now(self.store.journal.services()))  # type: ignore[arg-type]  # by Journal
+        return tuple(run_now(self.store.journal.services()))  # type: ignore[arg-type]  # what the Journal gives
 
 
 def make(
@@ -115,8 +116,8 @@ def _boot_hosts(history: History, chance: random.Random) -> None:
         if chance.random() < 0.2:
             skew_s = chance.choice((-3600.0, 3600.0, 40.0))
             at_s = chance.random() * _FAULTS_UNTIL_S
-            scheduler.at(at_s, lambda h=host, s=skew_s: setattr(h, "skew_s", s))  # type: ignore[misc]
-        scheduler.at(chance.random() * 3, lambda h=host: history.hosts.boot(h))  # type: ignore[misc]
+            scheduler.at(at_s, partial(setattr, host, "skew_s", skew_s))
+        scheduler.at(chance.random() * 3, partial(history.hosts.boot, host))
 
 
 def _ask_for_releases(history: History, chance: random.Random, service: str) -> None:
@@ -135,7 +136,7 @@ def _ask_for_releases(history: History, chance: random.Random, service: str) -> 
         )
         for _ in range(chance.choice((1, 1, 2))):
             later_s = at_s + chance.random() * 20
-            history.world.scheduler.at(later_s, lambda r=request: history.ask(r))  # type: ignore[misc]
+            history.world.scheduler.at(later_s, partial(history.ask, request))
 
 
 def a_wish(service: str, number: int, plan: Plan, *, key: str) -> Request:
@@ -237,9 +238,9 @@ def directed(
     wish = a_wish("a", 1, scenario.plan, key="d")
     world.scheduler.at(0.05, lambda: history.ask(wish))
     for at_s, verb in scenario.verbs:
-        world.scheduler.at(at_s, lambda v=verb: history.command("a", v))  # type: ignore[misc]
+        world.scheduler.at(at_s, partial(history.command, "a", verb))
     for at_s, host in ((0.1, Host("A")), (0.7, Host("B")))[:hosts]:
-        world.scheduler.at(at_s, lambda h=host: history.hosts.boot(h))  # type: ignore[misc]
+        world.scheduler.at(at_s, partial(history.hosts.boot, host))
     world.scheduler.run(_END_S, lambda: _has_ended(history))
     history.finish()
     _check_end(world, scenario, script)

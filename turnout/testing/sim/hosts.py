@@ -126,7 +126,7 @@ class Through:
         name = f"{self._part}.{verb}"
 
         async def call(*args: Any, **named: Any) -> object:  # noqa: ANN401 - any verb of any port
-            def bound(*given: Any) -> Coroutine[object, object, object]:  # noqa: ANN401
+            def bound(*given: object) -> Coroutine[object, object, object]:
                 return cast("Coroutine[object, object, object]", found(*given, **named))
 
             return cast("object", await self._calls.call(self._host, name, bound, args))

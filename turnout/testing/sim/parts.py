@@ -60,7 +60,9 @@ class FalseRuntime:
 
     async def look(self, service: str) -> Mapping[str, Running]:
         """Tell what runs."""
-        return self.world.place(service).look_runtime()
+        now_s = self.world.scheduler.now_s
+        groups = self.world.place(service).groups
+        return {name: group.running(now_s) for name, group in groups.items()}
 
     def _grow(self, place: Place, group: Group, n: int) -> None:
         world = self.world
@@ -105,7 +107,11 @@ class FalseRouter:
 
     async def in_flight(self, service: str) -> Mapping[str, int]:
         """Count what is under way."""
-        return self.world.place(service).in_flight()
+        place, now_s = self.world.place(service), self.world.scheduler.now_s
+        return {
+            name: int(bool(place.weights_bp.get(name)) or now_s < place.busy_until_s.get(name, 0.0))
+            for name in place.groups
+        }
 
     async def ensure_gone(self, service: str, fence: Fence) -> None:
         """Take the route away."""

@@ -147,10 +147,6 @@ class Place:
         """Say which weight the ready instances carry."""
         return len(group.ready(self.scheduler.now_s)) * WHOLE_BP // facts.replicas
 
-    def look_runtime(self) -> Mapping[str, Running]:
-        """Tell what runs."""
-        return {name: group.running(self.scheduler.now_s) for name, group in self.groups.items()}
-
     # --- router
 
     def claim_router(self, epoch: int) -> None:
@@ -179,14 +175,6 @@ class Place:
     def applied(self) -> Applied:
         """Tell what is in force."""
         return Applied(fence=self.fence, weights_bp=dict(self.weights_bp), acked=True)
-
-    def in_flight(self) -> Mapping[str, int]:
-        """Count what is under way."""
-        now_s = self.scheduler.now_s
-        return {
-            name: int(bool(self.weights_bp.get(name)) or now_s < self.busy_until_s.get(name, 0.0))
-            for name in self.groups
-        }
 
     def _show(self, weights_bp: dict[str, int], fence: Fence) -> None:
         now_s = self.scheduler.now_s
