@@ -10,7 +10,7 @@ import pytest
 
 from turnout.adapters.process import ProcessRuntime, ProcessSettings
 from turnout.application.ports import Runtime
-from turnout.children import census, mark_of, marked
+from turnout.children import census, end_all, mark_of, marked
 from turnout.domain.version import Ready, RunSpec, Version
 from turnout.testing.contracts_runtime import RuntimeContract, RuntimeWorld
 
@@ -61,5 +61,4 @@ class TestProcessRuntime(RuntimeContract):
             reopened=reopened,
         )
         await made[-1].close()
-        for pid in census(tmp_path):
-            os.kill(pid, signal.SIGKILL)
+        await end_all(lambda: census(tmp_path), grace_s=0.0)

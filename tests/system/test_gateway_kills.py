@@ -1,4 +1,4 @@
-"""Whoever dies at the gateway: nothing is lost that one Envoy can keep, and all of it is counted."""
+"""Whoever dies at the gateway: nothing is lost that one Envoy can keep, and all is counted."""
 
 import asyncio
 import contextlib

@@ -7,12 +7,12 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from turnout.children import census, holders, mark_of, marked, session_of
+from turnout.children import census, end_all, holders, mark_of, marked, session_of
 
 pytestmark = pytest.mark.system
 
@@ -58,10 +58,9 @@ asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+async def folder(tmp_path: Path) -> AsyncIterator[Path]:
     yield tmp_path
-    for pid in census(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+    await end_all(lambda: census(tmp_path), grace_s=0.0)
 
 
 async def reign(folder: Path, epoch: int, lasts_s: float, number: int = 17) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from turnout.adapters.process import ProcessRuntime, ProcessSettings
-from turnout.children import census, mark_of, marked
+from turnout.children import census, end_all, mark_of, marked
 from turnout.domain.route import Fence
 from turnout.domain.version import InstanceSet, Ready, Restart, Running, RunSpec, Version
 from turnout.testing.contracts_runtime import until
@@ -47,8 +47,7 @@ async def runtime(tmp_path: Path, heard: list[str]) -> AsyncIterator[ProcessRunt
     runtime = ProcessRuntime(settings)
     yield runtime
     await runtime.close()
-    for pid in census(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+    await end_all(lambda: census(tmp_path), grace_s=0.0)
 
 
 def run_of(folder: Path, *command: str, every_s: float = 0.05) -> RunSpec:

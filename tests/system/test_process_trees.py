@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from turnout.adapters.process import ProcessRuntime, ProcessSettings
-from turnout.children import census, holders, is_zombie, listener_of, mark_of, marked, session_of
+from turnout.children import (
+    census,
+    end_all,
+    holders,
+    is_zombie,
+    listener_of,
+    mark_of,
+    marked,
+    session_of,
+)
 from turnout.domain.route import Fence
 from turnout.domain.version import InstanceSet, Ready, RunSpec, Version
 from turnout.testing.contracts_runtime import until
@@ -70,8 +79,8 @@ async def runtime(tmp_path: Path) -> AsyncIterator[ProcessRuntime]:
     runtime = ProcessRuntime(settings)
     yield runtime
     await runtime.close()
-    for pid in {*census(tmp_path), *holders(tmp_path / "instances" / "guard-r17" / "lock")}:
-        os.kill(pid, signal.SIGKILL)
+    lock = tmp_path / "instances" / "guard-r17" / "lock"
+    await end_all(lambda: [*{*census(tmp_path), *holders(lock)}], grace_s=0.0)
 
 
 async def started(runtime: ProcessRuntime, of: InstanceSet) -> int:

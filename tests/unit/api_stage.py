@@ -101,6 +101,7 @@ class Stage:
 
     def moved(self, ruling: Ruling) -> None:
         """Hear of a ruling."""
+        del ruling
         self.news.ring()
 
     def failed(self, release_id: str, error: Exception) -> None:

@@ -155,3 +155,25 @@ def test_who_is_only_connected_to_a_port_does_not_listen_on_it(begin: Begin) -> 
         begin(f"import socket; kept = socket.create_connection(('127.0.0.1', {port}))")
         assert listener_of(port) == [os.getpid()]
     assert listener_of(port) == []
+
+
+@pytest.fixture
+def busy() -> Iterator[None]:
+    """Keep every core busy twice over, so that what is begun is not at once under way."""
+    command = [sys.executable, "-S", "-c", "while True: pass"]
+    begun = [subprocess.Popen(command) for _ in range(2 * (os.cpu_count() or 1))]
+    yield
+    for process in begun:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_process_is_found_in_the_very_moment_of_its_beginning(tmp_path: Path) -> None:
+    mark = mark_of(tmp_path, "guard-r17")
+    command = [sys.executable, "-S", "-c", "import signal; signal.pause()"]
+    for _ in range(60):
+        with subprocess.Popen(command, env={MARK: mark}) as process:
+            found = marked(mark)
+            process.kill()
+        assert found == [process.pid]

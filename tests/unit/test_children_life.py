@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -33,10 +33,9 @@ STUBBORN += "while True: signal.pause()"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+async def folder(tmp_path: Path) -> AsyncIterator[Path]:
     yield tmp_path
-    for pid in census(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+    await end_all(lambda: census(tmp_path), grace_s=0.0)
 
 
 def spec_of(folder: Path, code: str = PAUSE, name: str = "one", **env: str) -> ChildSpec:

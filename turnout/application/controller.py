@@ -92,13 +92,13 @@ class Controller:
             self.stop()
         except StaleSaveError:
             self.engine.forget(release_id)  # the row moved on: the next turn loads it again
-        except TurnoutError as error:
+        except Exception as error:  # noqa: BLE001 - a border: one release's fault stops no other
             await self._back_off(release_id, error)
         finally:
             self._busy.discard(release_id)
             self.bell.ring()
 
-    async def _back_off(self, release_id: str, error: TurnoutError) -> None:
+    async def _back_off(self, release_id: str, error: Exception) -> None:
         self.engine.forget(release_id)
         self.told.failed(release_id, error)
         faults = self._faults[release_id] = self._faults.get(release_id, 0) + 1

@@ -149,7 +149,8 @@ class Release:
     """One attempt to replace stable by candidate; the row holds the whole wanted state (E-1).
 
     `revision` grows with every change of weight, instance counts or route; `revised_at_s` is the
-    wall clock of that save. `sole`: the route names the candidate's own set alone (D-28).
+    wall clock of that save. `previous` was stable before `stable`. `sole`: the route names the
+    candidate's own set alone (D-28).
     `spent_s` counts towards the phase's limit, `evidence_s` is time with evidence in this step.
     """
 
@@ -161,6 +162,7 @@ class Release:
     arms: tuple[Arm, ...]
     plan: Plan
     asked_by: str
+    previous: Version | None = None
     reason: str = ""
     phase: Phase = Phase.PREPARING
     step: int = 0

@@ -69,6 +69,7 @@ def begin(service: Service, request: Request, now_s: float) -> Release:
         asked_by=request.by,
         reason=request.reason,
         fast_return=request.fast_return,
+        previous=service.previous,
         stable_n=plan.replicas if stable else 0,
         revision=service.revision + 1,
         revised_at_s=now_s,
@@ -93,9 +94,8 @@ def quarantines(release: Release) -> bool:
 def after(service: Service, release: Release, *, is_final: bool) -> Service:
     """Give the service as it is once this row of its release is saved."""
     stable = stable_of(release)
-    previous = service.previous
-    if release.phase in OURS and release.stable is not None:
-        previous = release.stable.version
+    taken = release.phase in OURS and release.stable is not None
+    previous = release.stable.version if taken and release.stable else release.previous
     return Service(
         name=service.name,
         project=service.project,

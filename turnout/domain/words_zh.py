@@ -7,8 +7,8 @@ SENTENCES = {
     "warm": "{version} 预热完成,用时 {took}。",
     "step.up": "流量由 {before} 提高到 {after}:候选实例就绪 {ready}/{wanted}。",
     "watching": "{weight} 的请求进入 {version};至少观察 {hold}。",
-    "step.passed": "第 {step}/{last_step} 步({weight})通过。{took}、{version} 上 {requests} 次请求后,"
-    "{figures}。",
+    "step.passed": "第 {step}/{last_step} 步({weight})通过。{took}、{version} 上 {requests} 次"
+    "请求后,{figures}。",
     "passed": "最后一步通过。{took}、{version} 上 {requests} 次请求后,{figures}。",
     "promoted": "{version} 已成为稳定版本。{steps},{length},期间 {exposed} 次请求到达它。{kept}",
     "baked": "{took} 内没有指标变差;{stable} 下线。",

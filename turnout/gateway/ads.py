@@ -85,18 +85,14 @@ class Ads:
         """Tell whether Envoy holds all of these, in whatever version."""
         return all(name in self._held[kind] for name in names)
 
-    def missing(self, kind: Kind, resources: Mapping[str, Resource]) -> list[str]:
-        """List those that Envoy has not acknowledged."""
-        held = self._held[kind]
-        return [name for name, made in resources.items() if held.get(name) != made.version]
-
     def want(self, kind: Kind, resources: Mapping[str, Resource]) -> None:
-        """Want these from now on; Envoy is told when it asks."""
+        """Want these from now on, and send what Envoy lacks without waiting."""
         self.wanted[kind].update(resources)
+        self._offer(kind, self._missing(kind, resources))
 
-    def forget(self, kind: Kind, name: str) -> None:
-        """Want a resource no longer; it goes with what leads to it."""
-        self.wanted[kind].pop(name, None)
+    def unwant(self, kind: Kind, names: Iterable[str]) -> None:
+        """Want these no longer, and say so without waiting."""
+        self._offer(kind, (), [name for name in names if self.wanted[kind].pop(name, None)])
 
     async def push(
         self, kind: Kind, resources: Mapping[str, Resource], removed: Iterable[str] = ()
@@ -110,25 +106,12 @@ class Ads:
         """
         gone = [name for name in removed if self.wanted[kind].pop(name, None)]
         self.wanted[kind].update(resources)
-        self.offer(kind, self.missing(kind, resources), gone)
+        self._offer(kind, self._missing(kind, resources), gone)
         async with self._changed:
             await self._changed.wait_for(lambda: self._is_settled(kind, resources, gone))
         for name, made in resources.items():
             if (text := self._refusals.get((kind, name, made.version))) is not None:
                 raise RouteRefusedError(text)
-
-    def offer(self, kind: Kind, names: Iterable[str], gone: Sequence[str] = ()) -> None:
-        """Send wanted resources, or that some are gone, without waiting."""
-        if self._stream is None:
-            return
-        listed = self._deliverable(self._stream, kind, names)
-        if listed or gone:
-            self._send(self._stream, kind, listed, gone)
-
-    async def connected(self) -> None:
-        """Wait until Envoy is on the stream."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._stream is not None)
 
     async def stream(
         self, requests: AsyncIterator[Asked], context: AbortsStream
@@ -148,6 +131,22 @@ class Ads:
             if self._stream is mine:
                 self._stream = None
                 self._held = {kind: {} for kind in KINDS}
+
+    def _missing(self, kind: Kind, resources: Mapping[str, Resource]) -> list[str]:
+        known = dict(self._held[kind])
+        for sent in self._stream.sent.values() if self._stream else ():
+            if sent.kind == kind:
+                known.update(sent.versions)  # on its way: its answer is awaited
+        return [name for name, made in resources.items() if known.get(name) != made.version]
+
+    def _offer(self, kind: Kind, names: Iterable[str], gone: Sequence[str] = ()) -> None:
+        if self._stream is None:
+            return
+        listed = self._deliverable(self._stream, kind, names)
+        if kind == ROUTE:
+            gone = self._deliverable(self._stream, kind, gone)
+        if listed or gone:
+            self._send(self._stream, kind, listed, gone)
 
     async def _take_over(self) -> _Stream:
         if self._stream is not None:

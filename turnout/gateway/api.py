@@ -17,6 +17,7 @@ from turnout.errors import (
     TurnoutError,
 )
 from turnout.gateway.inflight import InFlightCounts
+from turnout.gateway.looks import Looks
 from turnout.gateway.server import Reply, Request
 from turnout.gateway.services import Services
 from turnout.wire.calls import (
@@ -66,6 +67,7 @@ class Parts(NamedTuple):
     """What the calls act on."""
 
     services: Services
+    looks: Looks
     counts: InFlightCounts
     evidence: EvidenceCalls
     health: Callable[[], Health]
@@ -110,7 +112,7 @@ class Api:
             return _problem(410, NOT_FOUND, str(e))
         except TurnoutError as e:
             status = next((status for kind, status in _STATUS if isinstance(e, kind)), 500)
-            return _problem(status, e.code, str(e), self._parts.services.fence(name))
+            return _problem(status, e.code, str(e), self._parts.looks.fence(name))
 
     async def _put(self, request: Request, service: str) -> Reply:
         told = PutService.model_validate_json(request.body)
@@ -119,8 +121,8 @@ class Api:
         try:
             return _json(await self._parts.services.put(service, told, _wait_s(request)))
         except GatewayUnreachableError:
-            found = self._parts.services.look(service)
-            if found is None or not self._parts.services.is_connected:
+            found = self._parts.looks.of(service)
+            if found is None or not self._parts.looks.is_connected:
                 raise
             return _json(found, 202)
 
@@ -135,14 +137,14 @@ class Api:
 
     async def _look(self, request: Request, service: str) -> Reply:
         del request
-        found = self._parts.services.look(service)
+        found = self._parts.looks.of(service)
         if found is None:
             return _problem(404, NOT_FOUND, f"{service} has no route here")
         return _json(found)
 
     async def _look_all(self, request: Request, name: str) -> Reply:
         del request, name
-        return _json(AllServices(services=dict(self._parts.services.look_all())))
+        return _json(AllServices(services=dict(self._parts.looks.all())))
 
     async def _claim(self, request: Request, name: str) -> Reply:
         del name

@@ -4,8 +4,9 @@ The order is always the same: clusters, their health, listener, scopes, table, t
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from turnout.domain.route import Route, Target
@@ -35,16 +36,20 @@ class Watched(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """From what is in force to what is wanted.
-
-    `unused` is the former listener when no other service needs it.
-    """
+    """From the route by which requests are split now to the one that is wanted."""
 
     route: Route
     made: Resources
     before: Route | None
-    unused: frozenset[str]
     ready_within_s: float
+
+
+@dataclass(slots=True)
+class _Ways:
+    """What leads to a service, from this change and from former ones that came half way."""
+
+    scopes: set[str] = field(default_factory=set)
+    listeners: set[str] = field(default_factory=set)
 
 
 class Applying:
@@ -58,24 +63,21 @@ class Applying:
     def __init__(self, ads: Ads, proxy: Watched) -> None:
         self._ads = ads
         self._proxy = proxy
+        self._ways: defaultdict[str, _Ways] = defaultdict(_Ways)
 
-    def want(self, made: Resources) -> None:
+    def want(self, service: str, made: Resources) -> None:
         """Want all of a route without waiting."""
+        self._note(service, made)
         for kind, named in made.by_kind().items():
             self._ads.want(kind, named)
-            self._ads.offer(kind, self._ads.missing(kind, named))
 
-    def is_in_force(self, made: Resources) -> bool:
-        """Tell whether Envoy acknowledged every part."""
-        return all(self._ads.holds(kind, named) for kind, named in made.by_kind().items())
-
-    def unwant(self, made: Resources, unused: Iterable[str]) -> None:
-        """Want nothing of a route without waiting."""
-        gone = {ROUTE: made.table, SCOPE: made.scopes, LISTENER: unused, CLUSTER: made.clusters}
-        for kind, names in gone.items():
-            for name in names:
-                self._ads.forget(kind, name)
-            self._ads.offer(kind, (), tuple(names))
+    def unwant(self, service: str) -> None:
+        """Want nothing of a service without waiting."""
+        ways = self._ways.pop(service, _Ways())
+        self._ads.unwant(SCOPE, ways.scopes)
+        self._ads.unwant(LISTENER, self._without_others(ways.listeners))
+        self._ads.unwant(ROUTE, [service])
+        self._ads.unwant(CLUSTER, self._clusters(service))
 
     async def refuse_taken(self, address: Endpoint) -> None:
         """Refuse an address that another process than Envoy holds."""
@@ -88,24 +90,22 @@ class Applying:
             RouteRefusedError: The address is taken, or Envoy's own text.
             NotReadyError: A version that is to get more has no healthy endpoint.
         """
-        made = change.made
+        service, made = change.route.service, change.made
         if not self._ads.is_connected:
-            self.want(made)  # an Envoy that is just starting finds everything
+            self.want(service, made)  # an Envoy that is just starting finds everything
+        self._note(service, made)
         await self._ads.push(CLUSTER, made.clusters)
         await self._healthy(change)
         self._ads.want(ROUTE, made.table)
         await self._listen(change)
         await self._ads.push(SCOPE, made.scopes)
         await self._ads.push(ROUTE, made.table)
-        before = change.before
-        scopes = set(before.settings.hosts if before else ()) - set(made.scopes)
-        await self._remove(change.route.service, scopes, change.unused, made.clusters)
+        await self._remove(service, made)
 
-    async def withdraw(self, route: Route, unused: Iterable[str]) -> None:
+    async def withdraw(self, service: str) -> None:
         """Take a route away; whatever leads to it goes first."""
-        service = route.service
-        await self._remove(service, route.settings.hosts, unused, ())
-        self._ads.forget(ROUTE, service)
+        await self._remove(service, None)
+        self._ads.unwant(ROUTE, [service])
 
     async def _listen(self, change: Change) -> None:
         address = change.route.settings.listen
@@ -147,13 +147,28 @@ class Applying:
                 "the former weights stay in force"
             ) from e
 
-    async def _remove(
-        self, service: str, scopes: Iterable[str], listeners: Iterable[str], kept: Collection[str]
-    ) -> None:
-        await self._ads.push(SCOPE, {}, scopes)
-        await self._ads.push(LISTENER, {}, listeners)
-        clusters = [n for n in self._ads.wanted[CLUSTER] if is_of(service, n) and n not in kept]
+    async def _remove(self, service: str, made: Resources | None) -> None:
+        ways, kept = self._ways[service], _Ways()
+        if made is not None:
+            kept = _Ways(set(made.scopes), set(made.listener))
+        await self._ads.push(SCOPE, {}, ways.scopes - kept.scopes)
+        self._ways[service] = kept
+        left = self._without_others(ways.listeners - kept.listeners)
+        await self._ads.push(LISTENER, {}, left)
+        clusters = self._clusters(service) - set(made.clusters if made else ())
         await self._ads.push(CLUSTER, {}, clusters)
+
+    def _note(self, service: str, made: Resources) -> None:
+        self._ways[service].scopes |= set(made.scopes)
+        self._ways[service].listeners |= set(made.listener)
+
+    def _without_others(self, listeners: set[str]) -> set[str]:
+        if not listeners:
+            return listeners
+        return listeners.difference(*(ways.listeners for ways in self._ways.values()))
+
+    def _clusters(self, service: str) -> set[str]:
+        return {name for name in self._ads.wanted[CLUSTER] if is_of(service, name)}
 
 
 def _raised(change: Change) -> list[Target]:

@@ -20,6 +20,8 @@ from turnout.gateway.evidence import ROTATE_BYTES, Evidence
 from turnout.gateway.folder import Folder, opened
 from turnout.gateway.inflight import InFlightCounts
 from turnout.gateway.keeper import Keeper
+from turnout.gateway.looks import Looks
+from turnout.gateway.making import Making
 from turnout.gateway.messages import serve_stream
 from turnout.gateway.proxy import Proxy
 from turnout.gateway.rows import Rows
@@ -73,8 +75,11 @@ class _Daemon:
         self._rows.load()
         self._proxy = Proxy(folder)
         self._ads = Ads(self._refused)
-        self._services = Services(self._rows, self._ads, Applying(self._ads, self._proxy))
-        self._evidence = Evidence(folder, self._proxy, self._services, rotate_bytes)
+        making = Making()
+        self._looks = Looks(self._rows, self._ads, making)
+        applying = Applying(self._ads, self._proxy)
+        self._services = Services(self._rows, self._ads, applying, making, self._looks)
+        self._evidence = Evidence(folder, self._proxy, self._looks, rotate_bytes)
         self._keeper = Keeper(self._proxy, self._ads, self._came)
         self._drain_s: float | None = None
         self._ending = asyncio.Event()
@@ -116,7 +121,8 @@ class _Daemon:
     def _parts(self) -> Parts:
         return Parts(
             services=self._services,
-            counts=InFlightCounts(self._proxy, self._services),
+            looks=self._looks,
+            counts=InFlightCounts(self._proxy, self._looks),
             evidence=self._evidence,
             health=self._health,
             stop=self._stop,
@@ -135,7 +141,7 @@ class _Daemon:
             envoy_pid=self._proxy.pid,
             envoy_starts=self._proxy.starts,
             connected=self._ads.is_connected,
-            services=len(self._services.look_all()),
+            services=len(self._looks.all()),
             line_age_s=None if newest_s is None else time.time() - newest_s,
             misrouted=self._evidence.misrouted,
         )

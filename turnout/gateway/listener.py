@@ -40,9 +40,12 @@ function envoy_on_response(h)
  for c in h:bodyChunks() do
   local l = c:length()
   n = n + 1
-  if l > 0 then tail = string.sub(tail .. c:getBytes(math.max(0, l - 32), math.min(32, l)), -32) end
+  if l > 0 then
+   tail = string.sub(tail .. c:getBytes(math.max(0, l - 32), math.min(32, l)), -32)
+  end
  end
- h:streamInfo():dynamicMetadata():set('turnout', 'end', (string.find(tail, '[DONE]', 1, true) and 'done:' or 'open:') .. n)
+ local mark = string.find(tail, '[DONE]', 1, true) and 'done:' or 'open:'
+ h:streamInfo():dynamicMetadata():set('turnout', 'end', mark .. n)
 end
 """
 

@@ -62,8 +62,7 @@ class Records:
         return self._size > _PIECE_BYTES or time.time() - self._began_s > _PIECE_S
 
     @property
-    def cursor(self) -> str:
-        """Name the last record."""
+    def _cursor(self) -> str:
         return f"{self._boot}.{self.number}"
 
     def recover(self) -> list[Mark]:
@@ -92,7 +91,7 @@ class Records:
     def append(self, record: Record) -> None:
         """Write a record."""
         self.number += 1
-        lines = evidence_line(self.cursor, record.told, record.complete_to)
+        lines = evidence_line(self._cursor, record.told, record.complete_to)
         if record.others:
             lines += _json({"others": record.others})
         lines += _json({"mark": record.mark.model_dump(mode="json")})
@@ -152,7 +151,7 @@ class Records:
         boots, newest, size = self._boots(), self._boot, self._size
         ends = zip(boots, [*boots[1:], float("inf")], strict=True)
         asked = [(boot, self._path(boot)) for boot, end in ends if end >= since_s]
-        last = evidence_line(self.cursor, [])
+        last = evidence_line(self._cursor, [])
 
         def reading() -> list[bytes]:
             told: list[bytes] = []

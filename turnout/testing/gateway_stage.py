@@ -49,7 +49,7 @@ class GatewayStage:
     async def start(self) -> None:
         """Start the daemon and wait until it answers and its Envoy is on the line."""
         self.spawn()
-        await eventually(self.is_up, within_s=_END_S)
+        await eventually(self._is_up, within_s=_END_S)
 
     def spawn(self) -> None:
         """Start the daemon and do not wait."""
@@ -60,7 +60,7 @@ class GatewayStage:
         with (self.folder / "daemon.log").open("ab") as log:
             self._daemon = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - ours
 
-    async def is_up(self) -> bool:
+    async def _is_up(self) -> bool:
         """Tell whether the daemon answers and its Envoy is on the line."""
         try:
             answer = await ask(Call(socket=self.socket, method="GET", target="/v1/health"))

@@ -184,7 +184,9 @@ class Traced:
         """Say nothing: saves stand in the trace already."""
 
     def failed(self, release_id: str, error: Exception) -> None:
-        """Write the fault down."""
+        """Write the fault down; one that is not Turnout's own is a mistake in the engine."""
+        if not isinstance(error, TurnoutError):
+            raise error
         self.scheduler.note(f"FAILED {self.host.name} {release_id} {error}")
 
 

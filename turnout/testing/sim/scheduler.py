@@ -12,8 +12,11 @@ T = TypeVar("T")
 _START_S = 1_700_000_000.0
 
 
-class ViolationError(Exception):
-    """A promise was broken; the sentence begins with the invariant's number."""
+class ViolationError(BaseException):
+    """A promise was broken; the sentence begins with the invariant's number.
+
+    No border of the product may take it for a fault of its own, so it is not an Exception.
+    """
 
 
 @dataclass(slots=True)
