@@ -6,32 +6,32 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from turnout.adapters.envoy import EnvoySettings, build_observer, build_router
-from turnout.application.ports import Observer, Router, Watched
-from turnout.domain.route import Fence
+from turnout.application.ports import Batch, Observer, Router, Watched
+from turnout.domain.route import Fence, Route
 from turnout.errors import TurnoutError
 from turnout.statistics.increment import Outcome
-from turnout.testing.gateway_stage import GatewayStage, Split, free_port, gateway
+from turnout.testing.gateway_stage import GatewayStage, a_split, answer_of, gateway, two_versions
 from turnout.testing.load import plain_load
 from turnout.testing.load_tally import Report
-from turnout.testing.model_server import Behaviour, ModelServer
 from turnout.testing.users import Users
 from turnout.testing.waiting import eventually
 
 pytestmark = pytest.mark.system
-BAD = {Outcome.FAILED}
 WATCHED = {"shop": Watched(floor_ms=2.0, deadline_s=30.0)}
 
 
 class Stage:
     """A gateway with two versions, its router and observer, and users."""
 
-    def __init__(self, gateway: GatewayStage, split: Split) -> None:
-        self.gateway, self.split = gateway, split
+    def __init__(self, gateway: GatewayStage, route: Route) -> None:
+        self.gateway, self.route = gateway, route
+        self.port = route.settings.listen.port
         settings = EnvoySettings((gateway.socket,))
         self.router: Router = build_router(settings)
         self.observer: Observer = build_observer(settings)
@@ -43,27 +43,29 @@ class Stage:
         self.cursor = ""
 
     async def begin(self) -> None:
-        await self.router.ensure(self.split.route(5000), Fence(1, 1))
+        await self.router.ensure(self.route, Fence(1, 1))
         await self.observer.ensure(WATCHED)
         self.cursor = (await self.observer.past("shop", 600))[-1].cursor
 
     async def follow(self) -> None:
         while True:
-            try:
+            with contextlib.suppress(TurnoutError):
                 async for batch in self.observer.watch(self.cursor):
-                    self.cursor = batch.cursor
-                    self.complete_to = batch.complete_to or self.complete_to
-                    for increment in batch.increments:
-                        self.started[increment.intended] += increment.started
-                        self.ended[increment.intended] += sum(e.n for e in increment.ended)
-                        self.failed += sum(e.n for e in increment.ended if e.outcome in BAD)
-            except TurnoutError:
-                await asyncio.sleep(0.05)
+                    self.take(batch)
+            await asyncio.sleep(0.05)
+
+    def take(self, batch: Batch) -> None:
+        self.cursor = batch.cursor
+        self.complete_to = batch.complete_to or self.complete_to
+        for increment in batch.increments:
+            self.started[increment.intended] += increment.started
+            self.ended[increment.intended] += sum(e.n for e in increment.ended)
+            self.failed += sum(e.n for e in increment.ended if e.outcome is Outcome.FAILED)
 
     async def shift(self) -> None:
         while True:
             self.revision += 1
-            route = self.split.route(random.randrange(0, 10_001, 100))  # noqa: S311 - any weight
+            route = at(self.route, random.randrange(0, 10_001, 100))  # noqa: S311 - any weight
             with contextlib.suppress(TurnoutError):
                 await self.router.ensure(route, Fence(1, self.revision))
             await asyncio.sleep(0.05)
@@ -79,12 +81,8 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with (
-        ModelServer(Behaviour(version="v1")) as one,
-        ModelServer(Behaviour(version="v2")) as two,
-        gateway(tmp_path / "gateway") as running,
-    ):
-        stage = Stage(running, Split(listen=free_port(), stable=one.port, candidate=two.port))
+    async with two_versions() as places, gateway(tmp_path / "gateway") as running:
+        stage = Stage(running, a_split(places, 5000))
         await stage.begin()
         following = asyncio.create_task(stage.follow())
         yield stage
@@ -93,7 +91,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def loaded(stage: Stage, seconds: float, *, shifting: bool = True) -> Report:
-    users = Users(plain_load(port=stage.split.listen, rate_rps=200, share_ratio=0.5))
+    users = Users(plain_load(port=stage.port, rate_rps=200, share_ratio=0.5))
     shifts = asyncio.create_task(stage.shift()) if shifting else None
     running = asyncio.create_task(users.run())
     await asyncio.sleep(seconds)
@@ -153,7 +151,7 @@ async def test_an_envoy_that_is_killed_serves_again_within_a_second(stage: Stage
         old = stage.gateway.envoys
         began_s = time.monotonic()
         stage.gateway.kill_envoy()
-        await answered(stage.split.listen)
+        await answered(stage.port)
         assert time.monotonic() - began_s < 1.0
         assert stage.gateway.envoys != old
 
@@ -162,12 +160,12 @@ async def test_an_envoy_that_is_killed_serves_again_within_a_second(stage: Stage
 async def test_daemon_and_envoy_come_back_as_last_decided_without_a_controller(
     stage: Stage,
 ) -> None:
-    before = await stage.router.ensure(stage.split.route(10_000), Fence(1, 2))
+    before = await stage.router.ensure(at(stage.route, 10_000), Fence(1, 2))
     for _ in range(3):
         stage.gateway.kill()
         stage.gateway.kill_envoy()
         stage.gateway.spawn()
-        assert await answered(stage.split.listen) == "v2"
+        assert await answered(stage.port) == "v2"
     found = await stage.router.look("shop")
     assert found is not None
     assert (found.fence, found.weights_bp) == (before.fence, before.weights_bp)
@@ -179,11 +177,14 @@ async def answered(port: int) -> str:
     async def is_served() -> bool:
         nonlocal got
         with contextlib.suppress(OSError):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            with contextlib.closing(writer):
-                writer.write(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-                got = (await reader.read()).decode()[-2:]
+            got = (await answer_of(port))[-2:]
         return got in {"v1", "v2"}
 
     await eventually(is_served)
     return got
+
+
+def at(route: Route, weight_bp: int) -> Route:
+    weights = {"shop-r1": 10_000 - weight_bp, "shop-r2": weight_bp}
+    targets = tuple(replace(t, weight_bp=weights[t.set_name]) for t in route.targets)
+    return replace(route, targets=targets)

@@ -154,7 +154,7 @@ class Stage:
             stop=lambda: self.stops.append(True),
         )
         uid = self.folder.root.stat().st_uid if self.owner_uid < 0 else self.owner_uid
-        server = ApiServer(create_app(parts, "0.1.0"), uid, "0.1.0")
+        server = ApiServer(create_app(parts, uid, "0.1.0"), "0.1.0")
         tasks.start(controller.run())
         tasks.start(server.serve([bind(self.folder.socket)]))
         while not server.started:  # noqa: ASYNC110 - the server tells nobody

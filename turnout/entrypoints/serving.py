@@ -147,7 +147,8 @@ class _Process:
             stop=self.over.set,
         )
         number = version("turnout")
-        return ApiServer(create_app(parts, number), self.folder.root.stat().st_uid, number)
+        owner_uid = self.folder.root.stat().st_uid
+        return ApiServer(create_app(parts, owner_uid, number), number)
 
     async def _until_over(self, work: Work) -> None:
         # A controller without its reign or its socket is none: it ends as a whole.

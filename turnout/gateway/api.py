@@ -23,6 +23,7 @@ from turnout.gateway.services import Services
 from turnout.wire.calls import (
     BUSY,
     NOT_FOUND,
+    UNREACHABLE,
     Claim,
     Claimed,
     DeleteService,
@@ -110,6 +111,9 @@ class Api:
             return _problem(400, "input", str(e))
         except LookupError as e:
             return _problem(410, NOT_FOUND, str(e))
+        except OSError as e:
+            _log.error("call_failed", path=request.path, reason=str(e))
+            return _problem(503, UNREACHABLE, f"the gateway's folder cannot be used: {e}")
         except TurnoutError as e:
             status = next((status for kind, status in _STATUS if isinstance(e, kind)), 500)
             return _problem(status, e.code, str(e), self._parts.looks.fence(name))

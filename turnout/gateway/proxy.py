@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 
-from turnout.children import Child, ChildSpec, adopt, start
+from turnout.children import Child, ChildSpec, adopt, is_locked, start
 from turnout.errors import GatewayUnreachableError
 from turnout.gateway.bootstrap import bootstrap, node_of
 from turnout.gateway.folder import Folder, write_whole
@@ -111,6 +111,8 @@ class Proxy:
         return (await self.gauges(f"^{name}$")).get(name, 0) > 0
 
     def _start(self) -> Child | None:
+        if is_locked(self._folder.envoy_lock):
+            return None  # whoever holds it was started with the bootstrap that lies there
         series = 1 + max(self._last_series(), default_series(self._folder.logs))
         node = f"gateway-{series}-{secrets.token_hex(4)}"
         spec = ChildSpec(

@@ -137,7 +137,11 @@ class _Connection:
             query=dict(parse_qsl(target.query)),
             body=body,
         )
-        return await self._calls(request)
+        try:
+            return await self._calls(request)
+        except Exception:  # noqa: BLE001 - a border: one call must not end the daemon
+            _log.exception("call_broke", path=target.path)
+            return Reply(500, b'{"code": "internal", "message": "see the log of the gateway"}')
 
     async def _body(self) -> bytes:
         content = bytearray()

@@ -81,7 +81,7 @@ class Services:
             if self._looks.is_settled(row):
                 continue
             async with self._busy[service]:
-                with contextlib.suppress(TurnoutError):
+                with contextlib.suppress(TurnoutError, OSError):
                     await self._apply(service, row.wanted, _SETTLE_S)
 
     async def put(self, service: str, told: PutService, wait_s: float) -> InForce:

@@ -7,24 +7,26 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from turnout.children import holders
-from turnout.domain.route import Observed, Route, RouteSettings, Target
+from turnout.domain.route import Route
 from turnout.domain.version import Endpoint
+from turnout.testing.contracts_router import a_route
+from turnout.testing.model_server import Behaviour, ModelServer
 from turnout.testing.waiting import eventually
 from turnout.wire.unix_http import Call, ask
 
 _END_S = 5.0
-_WHOLE_BP = 10_000
+_LOCAL = "127.0.0.1"
 
 
 def free_port() -> int:
     """Give a port on which nobody listens."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((_LOCAL, 0))
         return int(probe.getsockname()[1])
 
 
@@ -106,36 +108,29 @@ async def gateway(folder: Path) -> AsyncIterator[GatewayStage]:
                 await asyncio.sleep(0.01)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """A service `shop` for tests: stable `shop-r1`, candidate `shop-r2`."""
+@contextlib.asynccontextmanager
+async def two_versions() -> AsyncIterator[dict[str, Endpoint]]:
+    """Serve v1 and v2; give where, by the numbers of their releases."""
+    async with (
+        ModelServer(Behaviour(version="v1")) as one,
+        ModelServer(Behaviour(version="v2")) as two,
+    ):
+        yield {"r1": Endpoint(_LOCAL, one.port), "r2": Endpoint(_LOCAL, two.port)}
 
-    listen: int
-    stable: int
-    candidate: int = 0
-    service: str = "shop"
-    settings: RouteSettings | None = None
 
-    def route(self, weight_bp: int | None = None, *, sequence: int = 1) -> Route:
-        """Give the route with a weight of the candidate; None: stable alone."""
-        stable = Target(
-            set_name=f"{self.service}-r1",
-            version="v1",
-            weight_bp=_WHOLE_BP - (weight_bp or 0),
-        )
-        other = Target(
-            set_name=f"{self.service}-r2", version="v2", weight_bp=weight_bp or 0, candidate=True
-        )
-        places = {stable.set_name: self.stable, other.set_name: self.candidate}
-        return Route(
-            service=self.service,
-            settings=self.settings or RouteSettings(listen=Endpoint("127.0.0.1", self.listen)),
-            targets=(stable,) if weight_bp is None else (other, stable),
-            salt="r2",
-            observed={
-                name: Observed(endpoints=(Endpoint("127.0.0.1", port),), health_path="/health")
-                for name, port in places.items()
-                if port
-            },
-            sequence=sequence,
-        )
+def a_split(
+    places: Mapping[str, Endpoint], weight_bp: int | None = None, service: str = "shop"
+) -> Route:
+    """Make a route of these versions at a free port; None: stable alone."""
+    listen = Endpoint(_LOCAL, free_port())
+    return a_route(weight_bp, service=service, listen=listen, places=places)
+
+
+async def answer_of(port: int, path: str = "/", host: str = "a", **fields: str) -> str:
+    """Ask once on a connection of its own; give head and body."""
+    reader, writer = await asyncio.open_connection(_LOCAL, port)
+    extra = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+    head = f"GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{extra}\r\n"
+    with contextlib.closing(writer):
+        writer.write(head.encode())
+        return (await reader.read()).decode()

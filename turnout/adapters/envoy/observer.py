@@ -1,7 +1,6 @@
 """The observer of services behind Envoy: increments of all gateways, in one stream."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -122,17 +121,20 @@ async def _lines(socket: Path, target: str) -> AsyncIterator[Batch]:
     call = Call(socket=socket, method="GET", target=target)
     try:
         async with open_lines(call, idle_s=_IDLE_S) as (status, lines):
-            if status == _GONE:
-                raise LookupError(f"the evidence asked for is kept no longer: {target}")
-            if status != _OK:
-                raise problem(socket, Answer(status, b"{}"))
-            async with contextlib.aclosing(lines):
-                async for line in lines:
-                    yield _batch(line)
+            _refuse(socket, target, status)
+            async for line in lines:
+                yield _batch(line)
     except OSError as e:
         raise unreachable(socket, e) from e
     except ValidationError as e:
         raise GatewayUnreachableError(f"the gateway at {socket} speaks otherwise: {e}") from e
+
+
+def _refuse(socket: Path, target: str, status: int) -> None:
+    if status == _GONE:
+        raise LookupError(f"the evidence asked for is kept no longer: {target}")
+    if status != _OK:
+        raise problem(socket, Answer(status, b"{}"))
 
 
 def _batch(line: bytes) -> Batch:

@@ -2,36 +2,39 @@
 
 import uuid
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from turnout.entrypoints.api import events, releases, services
 from turnout.entrypoints.api.models import Down, Nothing
-from turnout.entrypoints.api.parts import ApiParts, order_of, parts_of
-from turnout.entrypoints.api.problems import answer_refusal
+from turnout.entrypoints.api.parts import ApiParts, order_of, owner_only, parts_of
+from turnout.entrypoints.api.problems import answer_refusal, answer_unknown_call
 from turnout.errors import TurnoutError
 
 PREFIX = "/api/v1"
+_UNKNOWN = (404, 405)  # of the framework itself
 router = APIRouter()
 
 
-def create_app(parts: ApiParts, version: str) -> FastAPI:
-    """Make the application of one controller."""
+def create_app(parts: ApiParts, owner_uid: int, version: str) -> FastAPI:
+    """Make the application of one controller; it obeys one user."""
     app = FastAPI(
         title="Turnout",
         version=version,
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(owner_only)],
     )
-    app.state.parts = parts
+    app.state.parts, app.state.owner_uid = parts, owner_uid
     for one in (services.router, releases.router, events.router, router):
         app.include_router(one, prefix=PREFIX)
     app.add_api_route("/healthz", get_health, operation_id="get_health")
-    for kind in (TurnoutError, RequestValidationError, HTTPException, Exception):
+    for kind in (TurnoutError, RequestValidationError, Exception):
         app.add_exception_handler(kind, answer_refusal)
+    for status in _UNKNOWN:
+        app.add_exception_handler(status, answer_unknown_call)
     return app
 
 

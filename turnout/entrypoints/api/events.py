@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Request
-from starlette.responses import StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from turnout.application.store import Past
 from turnout.domain.audit import Record

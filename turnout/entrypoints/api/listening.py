@@ -1,4 +1,4 @@
-"""Serving the application on the folder's Unix socket, to the folder's owner alone."""
+"""Serving the application on the folder's Unix socket."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,11 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from turnout.entrypoints.api.problems import PeerRefusedError, problem_of
+from turnout.entrypoints.api.parts import PEER
 
 _CREDENTIALS = struct.Struct("3i")
-_PEER = "unix"
 _END_WITHIN_S = 2
 
 
@@ -28,32 +26,16 @@ class PeerProtocol(H11Protocol):
         super().connection_made(transport)
         peer = transport.get_extra_info("socket")
         told = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        self.client = (_PEER, _CREDENTIALS.unpack(told)[1])
-
-
-class OwnerOnly:
-    """Refuses everybody but one user."""
-
-    def __init__(self, app: ASGIApp, owner_uid: int) -> None:
-        self._app = app
-        self._owner_uid = owner_uid
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the owner's requests through."""
-        if scope["type"] == "http" and scope["client"] != (_PEER, self._owner_uid):
-            error = PeerRefusedError("this controller obeys the owner of its folder alone")
-            await problem_of(error, scope["path"])(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        self.client = (PEER, _CREDENTIALS.unpack(told)[1])
 
 
 class ApiServer(uvicorn.Server):
     """Serves without touching signals: they are the process's own matter."""
 
-    def __init__(self, app: FastAPI, owner_uid: int, version: str) -> None:
+    def __init__(self, app: FastAPI, version: str) -> None:
         super().__init__(
             uvicorn.Config(
-                OwnerOnly(app, owner_uid),
+                app,
                 http=PeerProtocol,
                 ws="none",
                 lifespan="off",

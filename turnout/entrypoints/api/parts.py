@@ -6,16 +6,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse
+from fastapi import Request
+from fastapi.responses import JSONResponse
 
 from turnout.application.desk import Desk, Order
 from turnout.application.ports import Judges
 from turnout.application.store import Past
 from turnout.domain.release import FINAL, Release
 from turnout.entrypoints.api.keys import HEADER, Keys
+from turnout.entrypoints.api.problems import PeerRefusedError
 from turnout.entrypoints.telling import told
 from turnout.entrypoints.views import ReleaseView
+
+PEER = "unix"  # stands where a network address would; the number beside it is the user's
 
 
 class News:
@@ -65,6 +68,12 @@ class ApiParts:
         decisions = await self.journal.decisions(release.id)
         judged = None if release.phase in FINAL else await self.judges.look(release)
         return told(release, decisions[-1] if decisions else None, judged)
+
+
+async def owner_only(request: Request) -> None:
+    """Refuse everybody but the owner of the folder."""
+    if request.client != (PEER, request.app.state.owner_uid):
+        raise PeerRefusedError("this controller obeys the owner of its folder alone")
 
 
 def parts_of(request: Request) -> ApiParts:

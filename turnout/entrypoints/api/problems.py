@@ -6,8 +6,7 @@ from typing import TypedDict
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from fastapi.responses import JSONResponse
 
 from turnout.entrypoints.release_file import Loaded, Mistake
 from turnout.errors import (
@@ -97,6 +96,12 @@ def problem_of(error: TurnoutError, instance: str) -> JSONResponse:
     return _answer(_status(error), error.code, str(error), instance, errors=errors, headers=headers)
 
 
+async def answer_unknown_call(request: Request, _: Exception) -> JSONResponse:
+    """Answer a path or a method that the API does not have."""
+    path = request.url.path
+    return _answer(404, "http", f"there is no call {request.method} {path}", path)
+
+
 async def answer_refusal(request: Request, error: Exception) -> JSONResponse:
     """Answer an error that a call ended with."""
     path = request.url.path
@@ -105,8 +110,6 @@ async def answer_refusal(request: Request, error: Exception) -> JSONResponse:
             return problem_of(error, path)
         case RequestValidationError():
             return _answer(400, "input", _validation(error), path)
-        case HTTPException():
-            return _answer(error.status_code, "http", str(error.detail), path)
         case _:
             text = "Turnout failed; the controller's log tells more: `turnout logs --controller`"
             return _answer(500, "turnout", text, path)

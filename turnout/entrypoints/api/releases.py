@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from turnout.application.desk import Wanted
 from turnout.application.ports import Asked

@@ -3,7 +3,7 @@
 import uuid
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from turnout.domain.service import Service
 from turnout.entrypoints.api.models import GoBack, Say

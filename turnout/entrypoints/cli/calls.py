@@ -12,7 +12,7 @@ from turnout.errors import ControllerUnreachableError
 
 PREFIX = "/api/v1"
 _ANSWER_S = 30.0
-_QUIET_S = 40.0  # an open stream says something every 15 s
+QUIET_S = 40.0  # an open stream says something every 15 s
 _REFUSED_FROM = 400
 _PIECE_BYTES = 1 << 16
 
@@ -42,21 +42,20 @@ class Socket:
         """Ask for something to be done; a repeat with the same key does it once."""
         return self._ask("POST", target, body, key)
 
-    def events(self, target: str, after: int | None) -> Iterator[Event]:
+    def events(self, target: str, after: int | None, quiet_s: float = QUIET_S) -> Iterator[Event]:
         """Read the event stream from a number on; it ends when the controller does.
 
         Raises:
-            ControllerUnreachableError: nobody answers, or the stream went silent.
+            ControllerUnreachableError: nobody answers, or nothing came for `quiet_s`.
         """
         more = "" if after is None else f"last-event-id: {after}\r\n"
         try:
-            with self._connected(_QUIET_S) as connection:
+            with self._connected(quiet_s) as connection, connection.makefile("rb") as answer:
                 connection.sendall(_request("GET", target, b"", more))
-                with connection.makefile("rb") as answer:
-                    status, _ = _head(iter(answer.readline, b""))
-                    if status >= _REFUSED_FROM:
-                        raise _problem(status, answer.read())
-                    yield from _events(iter(answer.readline, b""))
+                status, _ = _head(iter(answer.readline, b""))
+                if status >= _REFUSED_FROM:
+                    raise _problem(status, answer.read())
+                yield from _events(iter(answer.readline, b""))
         except OSError as error:
             raise _unreachable(self.path, error) from error
 

@@ -50,7 +50,13 @@ def explain_command(flags: Flags, name: str) -> None:
 
 @click.command("history", short_help="Releases, how they ended, how long they took.")
 @click.argument("service", required=False)
-@click.option("--format", "form", type=click.Choice(["text", "csv"]), default="text")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv"]),
+    default="text",
+    help="How the list is printed.",
+)
 @with_flags
 def history_command(flags: Flags, service: str | None, form: str) -> None:
     """List releases, the newest first."""

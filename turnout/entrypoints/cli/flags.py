@@ -47,7 +47,7 @@ def with_flags(command: Callable[Concatenate[Flags, P], R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        taken = {name: kwargs.pop(name) for name in _NAMES}
+        taken = {name: kwargs.pop(name) for name in COMMON}
         no_color = bool(taken.pop("no_color")) or "NO_COLOR" in os.environ
         language = taken.pop("language") or _language_of_system()
         flags = Flags(color=not no_color and sys.stdout.isatty(), language=language, **taken)  # type: ignore[arg-type]  # as click made them
@@ -63,7 +63,7 @@ def _language_of_system() -> str:
     return "zh" if text.startswith("zh") else "en"
 
 
-_NAMES = (
+COMMON = (
     *("file", "environment", "as_json", "quiet", "verbose", "no_color", "language", "yes", "key"),
 )
 _OPTIONS = (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from turnout.entrypoints.cli.calls import Event, Socket
+from turnout.entrypoints.cli.calls import QUIET_S, Event, Socket
 from turnout.entrypoints.cli.ending import (
     DONE,
     INTERRUPTED,
@@ -20,6 +20,7 @@ from turnout.errors import ControllerUnreachableError
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 5.0
 _QUEUED_LOOK_S = 0.3
+_LEAST_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,11 @@ class Until:
     def left_s(self) -> float | None:
         """Give the time that is left; None without a limit."""
         return None if self.last_s is None else max(0.0, self.last_s - time.monotonic())
+
+    def quiet_s(self) -> float:
+        """Give how long a silent stream is listened to."""
+        left_s = self.left_s()
+        return QUIET_S if left_s is None else max(_LEAST_S, min(QUIET_S, left_s))
 
     def code_of(self, outcome: str | None) -> int:
         """Give the exit code of an outcome."""
@@ -80,12 +86,13 @@ def stream(flags: Flags, controller: Socket, release_id: str, until: Until) -> I
     pause_s, is_told = _FIRST_PAUSE_S, False
     while True:
         try:
-            for event in controller.events(target, after):
+            for event in controller.events(target, after, until.quiet_s()):
                 after = event.number or after
                 pause_s, is_told = _FIRST_PAUSE_S, False
                 yield event
                 _refuse_late(release_id, until)
         except ControllerUnreachableError:
+            _refuse_late(release_id, until)
             if not is_told:
                 is_told = True
                 say(flags, "the controller does not answer; the release is kept. Trying again …")

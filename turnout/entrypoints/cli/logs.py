@@ -69,7 +69,7 @@ def _logs(folder: Folder, name: str | None, version: str | None) -> list[Log]:
     numbers = _numbers(folder, version) if version else None
     release = _RELEASE.fullmatch(name or "")
     found = []
-    for path in sorted(folder.logs.glob("*.log")):
+    for path in sorted(folder.logs.glob("*.log"), key=lambda path: path.stem):
         match = _SET.fullmatch(path.name)
         if match is None:
             continue

@@ -81,9 +81,17 @@ def down_command(flags: Flags, folder: Path | None, drain_s: float) -> None:
     """End releases, gateway, instances, jobs and controller of a folder; data stays.
 
     A bake ends in favour of the new version, any other release under way is undone. It works
-    without a living controller, too.
+    without a living controller, too. What a killed `turnout demo` left is ended as well, from
+    anywhere.
     """
-    where = _folder(flags, folder)
+    demos = _end_dead_demos(flags) if folder is None and flags.file is None else []
+    try:
+        where = _folder(flags, folder)
+    except BadInputError:
+        if not demos:
+            raise
+        answer(flags, "down", {"demos": demos}, "everything of it has ended")
+        return
     if not where.root.is_dir():
         answer(flags, "down", {"ended": 0}, "nothing runs here")
         return
@@ -94,6 +102,19 @@ def down_command(flags: Flags, folder: Path | None, drain_s: float) -> None:
     if left:
         raise LeaveError(FAILED, f"error: processes that nothing ends: {left}")
     answer(flags, "down", {"folder": str(where.root)}, "everything has ended; data stays")
+
+
+def _end_dead_demos(flags: Flags) -> list[str]:
+    import asyncio
+
+    from turnout.entrypoints.demo import abandoned, end_abandoned
+
+    ended = []
+    for dead in abandoned():
+        say(flags, f"ends the demo in {dead.root}, which was killed …")
+        asyncio.run(end_abandoned(dead))
+        ended.append(str(dead.root))
+    return ended
 
 
 async def _down(flags: Flags, where: Folder, drain_s: float) -> list[int]:

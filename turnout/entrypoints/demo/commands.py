@@ -3,20 +3,23 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from turnout.adapters.envoy import EnvoySettings, build_router
 from turnout.application.ports import CountsInFlight
-from turnout.bootstrap_folder import Folder
+from turnout.bootstrap_folder import NAME, Folder
+from turnout.children import MARK
 from turnout.entrypoints.cli.calls import Body, Socket
+from turnout.entrypoints.demo.abandoned import mark
 from turnout.errors import TurnoutError, UnavailableError
 from turnout.gateway.folder import socket_of
-
-_ENDS_WITHIN_S = 60.0
+from turnout.wire.calls import Health
+from turnout.wire.unix_http import Call, ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +31,22 @@ class Commands:
     @property
     def folder(self) -> Folder:
         """Give the controller's folder."""
-        return Folder(self.root / ".turnout")
+        return Folder(self.root / NAME)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Give the environment of everything that is started: this one, with the mark."""
+        return {**os.environ, MARK: mark(self.root), "NO_COLOR": "1"}
 
     async def run(
-        self, *arguments: str, tell: Callable[[str], None] = lambda _: None, limit_s: float = 180.0
+        self, *arguments: str, tell: Callable[[str], None] = lambda _: None, limit_s: float = 300.0
     ) -> int:
         """Run one command, tell each line that it writes, and give its exit code."""
         child = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "turnout.entrypoints.cli", *arguments),
+            *("-m", "turnout.entrypoints.cli", *arguments, "--lang", "en"),
             cwd=self.root,
+            env=self.environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -47,10 +56,9 @@ class Commands:
             async with asyncio.timeout(limit_s):
                 await _relay(child, tell)
                 return await child.wait()
-        except BaseException:
+        finally:
             with contextlib.suppress(ProcessLookupError):
                 child.send_signal(signal.SIGKILL)
-            raise
 
     async def get(self, target: str) -> Body:
         """Ask the controller's API."""
@@ -63,24 +71,34 @@ class Commands:
         except TurnoutError:
             return None
 
-    async def in_flight(self, service: str) -> dict[str, int]:
+    async def exposed(self, release_id: str) -> int:
+        """Count the requests that were meant for the candidate of a release."""
+        items = (await self.get(f"/releases/{release_id}/decisions"))["items"]
+        found = [item["exposed"] for item in items] if isinstance(items, list) else []
+        return max(found, default=0)
+
+    async def in_flight(self, service: str) -> Mapping[str, int]:
         """Count what is under way at each set of instances, by the gateway's own word."""
         router = build_router(EnvoySettings(sockets=(socket_of(self.folder.gateway),)))
         if not isinstance(router, CountsInFlight):
             return {}
         try:
-            return dict(await router.in_flight(service))
+            return await router.in_flight(service)
         except UnavailableError:
             return {}
+
+    async def epoch(self) -> int:
+        """Give the reign that the gateway obeys; 0 while it does not answer."""
+        call = Call(socket=socket_of(self.folder.gateway), method="GET", target="/v1/health")
+        try:
+            return Health.model_validate_json((await ask(call)).body).epoch
+        except (OSError, ValueError):
+            return 0
 
     def controller(self) -> int:
         """Give the pid of the controller that runs, by its own note."""
         note = json.loads((self.folder.run / "controller.json").read_text(encoding="utf-8"))
         return int(note["pid"])
-
-    async def down(self) -> None:
-        """End everything of the folder."""
-        await self.run("down", "--yes", limit_s=_ENDS_WITHIN_S)
 
 
 async def _relay(child: asyncio.subprocess.Process, tell: Callable[[str], None]) -> None:

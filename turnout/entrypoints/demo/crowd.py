@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from turnout.errors import TurnoutError
+
 _ENDS_WITHIN_S = 30.0
+_LONGEST_LINE_BYTES = 1 << 24
+
+
+class CrowdError(TurnoutError):
+    """The users ended before they were told to."""
+
+    code = "demo.users"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +26,6 @@ class Count:
     """What the users counted: all requests, streams among them; lost and cut ones."""
 
     sent: int = 0
-    whole: int = 0
     lost: int = 0
     cut: int = 0
     streams: int = 0
@@ -28,11 +36,15 @@ class Count:
 
 @dataclass(slots=True)
 class Crowd:
-    """Starts the users, knows their latest count, and ends them."""
+    """Starts the users, knows their latest count, and ends them.
+
+    They write a line each second, so they end by themselves soon after whoever reads them died.
+    """
 
     port: int
     rate_rps: float
     log: Path
+    environment: Mapping[str, str]
     latest: Count = field(default_factory=Count)
     _child: asyncio.subprocess.Process | None = None
     _reader: asyncio.Task[None] | None = None
@@ -41,25 +53,30 @@ class Crowd:
         """Let the users arrive."""
         with self.log.open("ab") as errors:
             self._child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "turnout.testing.users",
-                *("--port", str(self.port), "--rate", str(self.rate_rps), "--every", "1"),
+                *(sys.executable, "-m", "turnout.testing.users", "--every", "1"),
+                *("--port", str(self.port), "--rate", str(self.rate_rps)),
+                stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
-                limit=1 << 24,
+                env=self.environment,
+                limit=_LONGEST_LINE_BYTES,
                 start_new_session=True,
             )
         self._reader = asyncio.create_task(self._read())
 
     async def end(self) -> Count:
-        """Let the users leave when their answers have come; give the last count."""
+        """Let the users leave when their answers have come; give the last count.
+
+        Raises:
+            CrowdError: they had ended before, so nobody knows what was lost.
+        """
         if self._child is None or self._reader is None:
             return self.latest
-        with contextlib.suppress(ProcessLookupError):
-            self._child.send_signal(signal.SIGTERM)
+        if self._reader.done():
+            raise CrowdError(f"the users ended by themselves; what they wrote is in {self.log}")
         try:
             async with asyncio.timeout(_ENDS_WITHIN_S):
+                self._child.send_signal(signal.SIGTERM)
                 await self._reader
                 await self._child.wait()
         finally:
@@ -80,28 +97,26 @@ class Crowd:
 
 
 def count_of(line: Mapping[str, object]) -> Count:
-    """Read one line of the users' program."""
-    counts = _numbers(line.get("counts", line))
-    kinds = line.get("kinds")
-    streams = _numbers(kinds.get("stream")) if isinstance(kinds, dict) else {}
-    versions = line.get("versions")
-    late_ms = line.get("late_ms")
+    """Read one line of the users' program: its progress, or its report at the end."""
+    counts, kinds, late_ms = line.get("counts"), _tables(line.get("kinds")), line.get("late_ms")
+    totals = _numbers(counts)
     return Count(
-        sent=counts.get("sent", 0),
-        whole=counts.get("whole", 0),
-        lost=counts.get("lost", 0),
-        cut=counts.get("cut", 0),
-        streams=streams.get("sent", 0),
+        sent=totals.get("sent", 0),
+        lost=totals.get("lost", 0),
+        cut=totals.get("cut", 0),
+        streams=_numbers(kinds.get("stream")).get("sent", 0),
         late_ms=float(late_ms) if isinstance(late_ms, int | float) else 0.0,
         versions={
-            str(name): _numbers(value).get("sent", _numbers(value).get("whole", 0))
-            for name, value in (versions.items() if isinstance(versions, dict) else ())
+            name: _numbers(of_version).get("sent", 0)
+            for name, of_version in _tables(line.get("versions")).items()
         },
         reasons=_numbers(line.get("reasons")),
     )
 
 
-def _numbers(value: object) -> dict[str, int]:
-    if not isinstance(value, dict):
-        return {}
-    return {str(key): number for key, number in value.items() if isinstance(number, int)}
+def _tables(value: object) -> Mapping[str, object]:
+    return {str(name): one for name, one in value.items()} if isinstance(value, dict) else {}
+
+
+def _numbers(value: object) -> Mapping[str, int]:
+    return {name: one for name, one in _tables(value).items() if isinstance(one, int)}

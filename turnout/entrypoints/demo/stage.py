@@ -1,10 +1,12 @@
 """The folder of a demonstration: the guard's own project, its key, its trained versions."""
 
 import asyncio
+import contextlib
 import re
+import shlex
 import shutil
-import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,11 +15,12 @@ from turnout.adapters.model_signing.signer import make_key, sign_tree
 from turnout.errors import BadInputError, TurnoutError
 
 _TRAINING_LIMIT_S = 60.0
-_STEPS = re.compile(r"shift: \{steps: .*\}\}?")
-_FAST = "shift: {steps: [{weight: 50%, hold: 20s}, {weight: 100%, hold: 3s}]}"
-_WHOLE = (
-    "shift: {steps: [{weight: 10%, hold: 10s}, {weight: 50%, hold: 20s}, {weight: 100%, hold: 3s}]}"
-)
+_SHIFT = re.compile(r"shift: .*")
+_FAST = "{weight: 50%, hold: 20s}, {weight: 100%, hold: 3s}"
+_SHIFTS = {
+    True: f"shift: {{steps: [{_FAST}]}}",
+    False: f"shift: {{steps: [{{weight: 10%, hold: 10s}}, {_FAST}]}}",
+}
 
 
 class TrainingError(TurnoutError):
@@ -40,42 +43,42 @@ class Stage:
 
     def lay(self, *, fast: bool) -> None:
         """Copy the guard's project, set its port and steps, and make a key."""
-        source = guard_folder()
         leave = shutil.ignore_patterns("__pycache__", "models", "keys", ".turnout")
-        shutil.copytree(source, self.root, dirs_exist_ok=True, ignore=leave)
+        shutil.copytree(guard_folder(), self.root, dirs_exist_ok=True, ignore=leave)
         file = self.root / "turnout.yaml"
         text = file.read_text(encoding="utf-8")
         text = text.replace("route: 8000", f"route: {self.port}")
-        text = text.replace("command: python ", f"command: {sys.executable} ")
-        file.write_text(_STEPS.sub(_FAST if fast else _WHOLE, text), encoding="utf-8")
-        if not self.key.exists():
-            make_key(self.key)
+        text = text.replace("command: python ", f"command: {shlex.quote(sys.executable)} ")
+        file.write_text(_SHIFT.sub(_SHIFTS[fast], text), encoding="utf-8")
+        make_key(self.key)
 
-    async def train(self, version: str, *flags: str) -> str:
-        """Train a version with the guard's own program, sign it, and give what it told.
+    async def train(
+        self, version: str, flags: tuple[str, ...], environment: Mapping[str, str]
+    ) -> None:
+        """Train a version with the guard's own program, and sign it.
 
         Raises:
             TrainingError: the program failed; what it wrote is in the sentence.
         """
-        command = [sys.executable, "-B", "train.py", version, "models", *flags]
         child = await asyncio.create_subprocess_exec(
-            *command,
+            *(sys.executable, "-B", "train.py", version, "models", *flags),
             cwd=self.root,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             async with asyncio.timeout(_TRAINING_LIMIT_S):
                 told, _ = await child.communicate()
-        except BaseException:
-            child.kill()
-            await child.wait()
-            raise
-        text = told.decode(errors="replace").strip()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
         if child.returncode:
+            text = told.decode(errors="replace").strip()
             raise TrainingError(f"{version} could not be trained: {text}")
-        sign_tree(self.root / "models" / version, self.key)
-        return text
+        await asyncio.to_thread(sign_tree, self.root / "models" / version, self.key)
 
 
 def guard_folder() -> Path:
@@ -88,11 +91,4 @@ def guard_folder() -> Path:
     for place in (package / "examples" / "guard", package.parent / "examples" / "guard"):
         if (place / "serve.py").exists():
             return place
-    raise BadInputError("the guard example is not there: install `turnout[demo]` again")
-
-
-def free_port() -> int:
-    """Give a port of this host that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    raise BadInputError('the guard example is missing: pip install "turnout[demo]" again')

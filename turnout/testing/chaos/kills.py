@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from turnout.children import holders, is_locked, is_zombie, mark_of, marks
+from turnout.children import holders, is_locked, is_zombie, mark_of, marks, session_of
 from turnout.testing.chaos.rows import Row
 from turnout.testing.chaos.site import Site
 from turnout.testing.waiting import eventually
@@ -38,7 +38,7 @@ _LOCKS = {
 class Kill:
     """One kill: how the release stood, whether a job ran, whether a saved route was not yet told.
 
-    `doubles` are sets of which two instances ran at that moment.
+    `doubles` are instances that ran twice at that moment.
     """
 
     phase: str
@@ -109,11 +109,11 @@ def revision_in_force(site: Site) -> int:
 
 
 def instances_of(site: Site) -> dict[str, list[int]]:
-    """Map each instance that runs to its processes, by their marks."""
+    """Map each instance that runs to the leaders of its sessions: more than one is one too many."""
     found: dict[str, list[int]] = {}
     for pid, mark in marks(mark_of(site.folder, "")).items():
         name = mark.partition("/")[2]
-        if name.startswith(f"{site.service}-r"):
+        if name.startswith(f"{site.service}-r") and session_of(pid) == pid:
             found.setdefault(name, []).append(pid)
     return found
 
@@ -133,11 +133,10 @@ def _in_job(site: Site) -> bool:
 
 def _seen(site: Site, row: Row) -> Kill:
     running = instances_of(site)
-    sets = [name.rpartition("-")[0] for name in running]
     return Kill(
         phase=row.phase,
         revision=row.revision,
         in_job=_in_job(site),
         before_act=row.revision > revision_in_force(site),
-        doubles=tuple(sorted({name for name in sets if sets.count(name) > 1})),
+        doubles=tuple(name for name, pids in running.items() if len(pids) > 1),
     )

@@ -20,6 +20,7 @@ from turnout.testing.waiting import eventually
 
 _COMES_WITHIN_S = 20.0
 _COMMAND_WITHIN_S = 120.0
+_BEGINS_WITHIN_S = 60.0
 _GRACE_S = 0.5
 
 
@@ -100,10 +101,18 @@ class Site:
         return told
 
     async def ask(self, version: str) -> str:
-        """Ask for a release without waiting for its end; give its id."""
-        told = await self.command("release", SERVICE, version, "--yes", "--json")
-        release = json.loads(told.strip().splitlines()[-1])["release"]
-        return str(release["id"])
+        """Ask for a release without waiting for its end; give its id once it has begun."""
+        with self.rows() as rows:
+            number = 1 + len(rows.releases())
+        release_id = f"{SERVICE}-{number}"
+        await self.command("release", SERVICE, version, "--yes")
+        with self.rows() as rows:
+
+            async def has_begun() -> bool:
+                return rows.release(release_id) is not None
+
+            await eventually(has_begun, within_s=_BEGINS_WITHIN_S)
+        return release_id
 
     async def settled(self, release_id: str, within_s: float = 120.0) -> Row:
         """Wait until a release has ended, or its version bakes."""
