@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Protocol, cast, runtime_checkable
@@ -208,7 +208,7 @@ def _builder(group: str, name: str) -> Builder:
 def _router_settings(settings: Settings) -> object:
     if settings.router == "envoy":
         return _envoy(settings)
-    return settings
+    return _texts(settings)
 
 
 def _runtime_settings(settings: Settings, changed: Callable[[str], None]) -> object:
@@ -218,7 +218,12 @@ def _runtime_settings(settings: Settings, changed: Callable[[str], None]) -> obj
             environment=settings.environment,
             on_change=changed,
         )
-    return settings
+    return _texts(settings)
+
+
+def _texts(settings: Settings) -> Mapping[str, str]:
+    # What a part outside of this package is told.
+    return {"folder": str(settings.folder.root), "environment": settings.environment}
 
 
 def _envoy(settings: Settings) -> EnvoySettings:

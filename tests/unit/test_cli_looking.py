@@ -76,7 +76,7 @@ def test_status_of_an_unknown_name_is_bad_input(stage: Stage) -> None:
     assert run_program("status", "shap").exit_code == 2
 
 
-def test_every_decision_is_explained(stage: Stage) -> None:
+def test_every_decision_is_explained_with_its_sentence(stage: Stage) -> None:
     assert stage.socket.lives()
     released()
     text = run_program("explain", "shop-1").stdout

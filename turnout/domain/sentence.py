@@ -251,7 +251,7 @@ def _figure(key: str, figure: FigureView, words: Mapping[str, str], stable: str 
         stable=_or_dash(figure.stable_value, value),
         candidate=_or_dash(figure.candidate_value, value),
         difference=_or_dash(figure.difference, differs),
-        band=f"[{_or_dash(figure.low, differs)}, {_or_dash(figure.high, differs)}]",
+        band=_band(figure, differs),
         limit=_or_dash(figure.limit, differs),
         maximum=_or_dash(figure.maximum, value),
         x=amounts.count(figure.candidate_x),
@@ -261,6 +261,12 @@ def _figure(key: str, figure: FigureView, words: Mapping[str, str], stable: str 
         stable_version=stable,
         age=age,
     )
+
+
+def _band(figure: FigureView, write: Callable[[float], str]) -> str:
+    if figure.low is None and figure.high is None:
+        return ""
+    return f" [{_or_dash(figure.low, write)}, {_or_dash(figure.high, write)}]"
 
 
 def _or_dash(value: float | None, write: Callable[[float], str]) -> str:

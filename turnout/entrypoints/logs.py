@@ -67,7 +67,6 @@ def configure(path: Path) -> RotatedFile:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=file),  # type: ignore[arg-type]  # it writes and flushes only
-        cache_logger_on_first_use=True,
     )
     return file
 

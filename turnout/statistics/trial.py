@@ -44,7 +44,7 @@ class Brief:
 
 
 class Trial:
-    """Settle windows in order with one test; a gate also keeps the picture of its step."""
+    """Settle windows in order with one test, and keep the picture of its step."""
 
     def __init__(self, brief: Brief, test: CountTest | RankTest, *, step: int) -> None:
         self.brief = brief
@@ -104,16 +104,18 @@ class Trial:
         self.step = step
         if self.brief.role.is_gate:
             self.test.restart_purse()
-            self.picture = _new_picture(self.brief)
         else:
             self.test.purse.invest(_EACH_STEP)
+        self.picture = _new_picture(self.brief)
 
     def _settle_durations(self, test: RankTest, pending: Pending) -> None:
         reading = self.brief.reading
         seen = pending.durations(reading)
         stratum = 0 if reading.quantity is Quantity.TPOT else pending.window.stratum
         if isinstance(self.picture, DurationPicture):
-            self.picture.settle(seen, reading, test.tables.get(stratum))
+            # Only a gate draws the band: it costs a test for every shift.
+            table = test.tables.get(stratum) if self.brief.role.is_gate else None
+            self.picture.settle(seen, reading, table)
         test.settle(seen.candidate, seen.stable, stratum)
 
     def _settle_counts(self, test: CountTest, pending: Pending) -> None:
@@ -132,6 +134,6 @@ class Trial:
 
 
 def _new_picture(brief: Brief) -> RatePicture | DurationPicture | None:
-    if brief.role not in (Role.GATE, Role.LIMIT_KEPT):
+    if brief.role not in (Role.WORSE, Role.GATE, Role.LIMIT_KEPT):
         return None
     return RatePicture() if brief.reading.quantity.is_rate else DurationPicture()

@@ -107,7 +107,8 @@ def figure_views(scene: Scene) -> tuple[FigureView, ...]:
 def _view(scene: Scene, rule: FigureRule) -> FigureView:
     gates = scene.gates_of(rule)
     gate = gates[0]
-    picture = gate.picture if gate.step == scene.step else None
+    shown = _shown(scene, rule, gate)
+    picture = shown.picture if shown.step == scene.step else None
     numbers = _durations(scene, rule, picture) if isinstance(picture, DurationPicture) else None
     if numbers is None:
         numbers = _rates(rule, picture if isinstance(picture, RatePicture) else _NOTHING)
@@ -130,11 +131,22 @@ def _view(scene: Scene, rule: FigureRule) -> FigureView:
         candidate_n=numbers.candidate_n,
         stable_x=numbers.stable_x,
         candidate_x=numbers.candidate_x,
-        age_s=age_s(gate.brief.reading.waited_bin, floor_ms),
+        age_s=age_s(shown.brief.reading.waited_bin, floor_ms),
         needed_requests=_needed(scene, rule, gate, numbers.stable),
         log_e=log_e,
         log_e_gate=log_e_gate,
     )
+
+
+def _shown(scene: Scene, rule: FigureRule, gate: Trial) -> Trial:
+    """Give the test whose numbers are shown: the one that found it worse, else the gate.
+
+    A test of a shorter age finds a version worse before the gate has settled a window.
+    """
+    if rule.worse_by is None or rule.quantity.value != scene.worse:
+        return gate
+    found = scene.named(rule.quantity.value, Role.WORSE)
+    return max(found, key=lambda trial: trial.test.log_e, default=gate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,10 +48,13 @@ def noted(root: Path, *, keep: bool) -> Iterator[None]:
     notes = _notes()
     notes.mkdir(mode=0o700, parents=True, exist_ok=True)
     note = notes / root.name
-    descriptor = os.open(note, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    draft = note.with_name(f".{note.name}")
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # It has its name when it is written and locked: never seen as that of a dead player.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, json.dumps({"folder": str(root), "keep": keep}).encode())
+        draft.replace(note)
         yield
         if keep or not root.exists():
             note.unlink(missing_ok=True)
@@ -66,7 +69,7 @@ def abandoned() -> Sequence[Abandoned]:
         return []
     found = []
     for note in sorted(notes.iterdir()):
-        if is_locked(note):
+        if note.name.startswith(".") or is_locked(note):
             continue
         told = _read(note)
         if told is None:

@@ -19,7 +19,7 @@ _SHIFT = re.compile(r"shift: .*")
 _FAST = "{weight: 50%, hold: 20s}, {weight: 100%, hold: 3s}"
 _SHIFTS = {
     True: f"shift: {{steps: [{_FAST}]}}",
-    False: f"shift: {{steps: [{{weight: 10%, hold: 10s}}, {_FAST}]}}",
+    False: f"shift: {{steps: [{{weight: 10%, hold: 30s}}, {_FAST}]}}",
 }
 
 
