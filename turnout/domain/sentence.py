@@ -152,7 +152,9 @@ class _Facts(dict[str, str]):
         return str(self._release.plan.need(self._decision.weight_to_bp))
 
     def _wanted(self) -> str:
-        return str(max(self._release.arm.n, 1))
+        # the row may be a later one, of which nothing is wanted any more
+        needed = self._release.plan.need(self._decision.weight_to_bp)
+        return str(max(self._release.arm.n, needed))
 
     def _step(self) -> str:
         return str(self._decision.step + 1)

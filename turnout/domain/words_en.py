@@ -61,10 +61,8 @@ WHY = {
 }
 
 WORDS = {
-    "and": ", ",
     "reason": ': "{why}"',
     "nothing": "nothing",
-    "requests": "requests",
     "steps.one": "{n} step",
     "steps.many": "{n} steps",
     "checked": "digest {digest}",
@@ -73,7 +71,6 @@ WORDS = {
     "figures.none": "Nothing is left to compare with at {weight}, no limit is broken",
     "figures": "{n} of {n} figures are not worse: {list}",
     "figure": "{name} {difference}{band} (limit {limit})",
-    "figure.short": "{name} {candidate}",
     "worse": "{name} is worse: {stable} -> {candidate}, {difference}{band}, limit {limit}",
     "worse.count": "{name} is worse: {x} of {n} requests failed{age}, {stable_version} "
     "{stable_x} of {stable_n}",
@@ -90,5 +87,4 @@ WORDS = {
     "golden.rows": " ({hits} of {rows} rows)",
     "golden.stable": "; {stable_version} has {value}",
     "finding": "{text}",
-    "first_rows": "first rows: {rows}",
 }

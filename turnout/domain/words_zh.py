@@ -55,10 +55,8 @@ WHY = {
 }
 
 WORDS = {
-    "and": "、",
     "reason": ':"{why}"',
     "nothing": "无",
-    "requests": "次请求",
     "steps.one": "{n} 个步骤",
     "steps.many": "{n} 个步骤",
     "checked": "摘要 {digest}",
@@ -67,7 +65,6 @@ WORDS = {
     "figures.none": "{weight} 时已无可比较,未超出任何上下限",
     "figures": "{n} 项指标中 {n} 项未变差:{list}",
     "figure": "{name} {difference}{band}(上限 {limit})",
-    "figure.short": "{name} {candidate}",
     "worse": "{name} 变差:{stable} -> {candidate},{difference}{band},上限 {limit}",
     "worse.count": "{name} 变差:{n} 次请求中 {x} 次失败{age},{stable_version} 为 "
     "{stable_n} 次中 {stable_x} 次",
@@ -84,5 +81,4 @@ WORDS = {
     "golden.rows": "({rows} 行中 {hits} 行)",
     "golden.stable": ";{stable_version} 为 {value}",
     "finding": "{text}",
-    "first_rows": "首批行:{rows}",
 }

@@ -24,6 +24,29 @@ _LONGEST_LINE_BYTES: Final = 1 << 20
 _DOWN_S: Final = 60.0
 
 
+def outcomes_of(result: Event) -> dict[str, str]:
+    """Give how each version ended."""
+    return {str(one["version"]): str(one["outcome"]) for one in _releases(result)}
+
+
+def exposed_of(result: Event) -> dict[str, int]:
+    """Give how many requests were meant for each version while it was the candidate."""
+    return {str(one["version"]): number(one, "exposed") for one in _releases(result)}
+
+
+def number(event: Event, name: str) -> int:
+    """Give a count of an event."""
+    value = event[name]
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is no count: {value!r}")
+    return value
+
+
+def _releases(result: Event) -> list[Event]:
+    found = result["releases"]
+    return found if isinstance(found, list) else []
+
+
 class StoryEndedError(AssertionError):
     """What a test waits for did not come."""
 
@@ -34,6 +57,8 @@ class DemoStage:
 
     place: Path
     child: asyncio.subprocess.Process
+    reader: asyncio.StreamReader
+    pipe: asyncio.BaseTransport
     events: list[Event] = field(default_factory=list)
 
     @property
@@ -63,7 +88,7 @@ class DemoStage:
 
     async def next(self) -> Event:
         """Read the next event; an empty one at the end."""
-        line = await self.child.stdout.readline() if self.child.stdout else b""
+        line = await self.reader.readline()
         if not line:
             return {}
         self.events.append(json.loads(line))
@@ -74,9 +99,13 @@ class DemoStage:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.child.pid, number)
 
+    def hang_up(self) -> None:
+        """Read no more, as a program behind a pipe that has seen enough."""
+        self.pipe.close()
+
     async def down(self, folder: Path) -> tuple[int, str]:
         """Run `turnout down` in a folder; give its exit code and what it said."""
-        child = await _started(self.place, (*_CLI, "down"), folder)
+        child = await _started(self.place, (*_CLI, "down"), folder, asyncio.subprocess.PIPE)
         async with asyncio.timeout(_DOWN_S):
             said, _ = await child.communicate()
         return child.returncode or 0, said.decode()
@@ -99,18 +128,25 @@ async def played(place: Path, **options: object) -> AsyncIterator[DemoStage]:
 
 @contextlib.asynccontextmanager
 async def _ended(place: Path, arguments: tuple[str, ...]) -> AsyncIterator[DemoStage]:
-    child = await _started(place, arguments, place)
-    stage = DemoStage(place, child)
+    reading, writing = os.pipe()
+    reader = asyncio.StreamReader(limit=_LONGEST_LINE_BYTES)
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb")
+    )
+    child = await _started(place, arguments, place, writing)
+    os.close(writing)
+    stage = DemoStage(place, child, reader, pipe)
     try:
         yield stage
     finally:
+        pipe.close()
         stage.send(signal.SIGKILL)
         await child.wait()
         await stage.down(place)
 
 
 async def _started(
-    place: Path, arguments: tuple[str, ...], folder: Path
+    place: Path, arguments: tuple[str, ...], folder: Path, output: int
 ) -> asyncio.subprocess.Process:
     source = str(Path(turnout.__file__).parents[1])
     return await asyncio.create_subprocess_exec(
@@ -119,8 +155,7 @@ async def _started(
         cwd=folder,
         env={**os.environ, "TMPDIR": str(place), "PYTHONPATH": source},
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
+        stdout=output,
         stderr=asyncio.subprocess.STDOUT,
-        limit=_LONGEST_LINE_BYTES,
         start_new_session=True,
     )

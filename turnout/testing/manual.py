@@ -1,9 +1,18 @@
 """Time that passes only when a test says so, or when work waits."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
+from turnout.application.ports import Batch, Watched
 from turnout.errors import UnavailableError
 from turnout.testing.world import START_S
 
@@ -76,6 +85,76 @@ class ManualTasks:
         """Drop what was never played."""
         while self.started:
             self.started.pop().close()
+
+
+@dataclass(slots=True)
+class ManualBell:
+    """The port `Bell`: a wait lets its time pass; `waits` is told of each before it."""
+
+    clock: ManualClock
+    waits: Callable[[], None] = lambda: None
+    rung: int = 0
+
+    def ring(self) -> None:
+        """Count."""
+        self.rung += 1
+
+    async def wait_s(self, limit_s: float) -> None:
+        """Let the time pass."""
+        self.waits()
+        self.clock.go_on(limit_s)
+
+
+@dataclass(slots=True)
+class ReplayedEvidence:
+    """The port `Observer`: what was told stays, and is told again to who asks from before it.
+
+    Without a cursor reading begins at the present. `lost` cursors are too old; `away` has no
+    evidence. Cursors are numbers of batches, as text.
+    """
+
+    told: list[Batch] = field(default_factory=list)
+    kept: Sequence[Batch] = ()
+    lost: set[str | None] = field(default_factory=set)
+    away: bool = False
+    past_takes_s: float = 0.0
+    watched: list[Mapping[str, Watched]] = field(default_factory=list)
+    _present: int | None = field(default=None, init=False)
+
+    def tell(self, batch: Batch) -> None:
+        """Tell news; the cursor is given here."""
+        cursor = str(len(self.told) + 1)
+        self.told.append(
+            Batch(cursor=cursor, increments=batch.increments, complete_to=batch.complete_to)
+        )
+
+    async def ensure(self, watched: Mapping[str, Watched]) -> None:
+        """Note which services are told in detail."""
+        self._fail_if_away()
+        self.watched.append(dict(watched))
+
+    async def watch(self, after: str | None) -> AsyncIterator[Batch]:
+        """Tell what came after a cursor, then end."""
+        self._fail_if_away()
+        if after in self.lost:
+            self._present = None
+            raise LookupError(f"nothing is kept after {after}")
+        if self._present is None:
+            self._present = len(self.told)
+        for batch in self.told[self._present if after is None else int(after) :]:
+            yield batch
+
+    async def past(self, service: str, last_s: float) -> Sequence[Batch]:
+        """Give what was kept from before."""
+        del service, last_s
+        self._fail_if_away()
+        if self.past_takes_s:
+            await Wait(self.past_takes_s)
+        return [*self.kept, Batch(cursor=str(len(self.told)))]
+
+    def _fail_if_away(self) -> None:
+        if self.away:
+            raise UnavailableError("the evidence is away")
 
 
 class _Within:

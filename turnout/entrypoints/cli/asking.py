@@ -4,6 +4,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from turnout.entrypoints.cli.calls import Body, Socket
+from turnout.entrypoints.cli.ending import ProblemError
 from turnout.entrypoints.cli.flags import Flags
 from turnout.errors import BadInputError, ControllerUnreachableError
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 _REPEATED_FOR_S = 10.0
 _REPEATED_EVERY_S = 0.3
+RUNNING = "idempotency.running"  # the first request with this key has no answer yet
 
 
 class Post(NamedTuple):
@@ -35,6 +37,9 @@ def post(flags: Flags, controller: Socket, wanted: Post) -> Body:
     while True:
         try:
             return controller.post(wanted.target, wanted.body, key)
+        except ProblemError as error:
+            if error.code != RUNNING or time.monotonic() >= last_s:
+                raise
         except ControllerUnreachableError as error:
             if time.monotonic() >= last_s:
                 text = f"{error}. Whether it was done is not known; ask again: `--key {key}`"
