@@ -145,12 +145,17 @@ class ReplayedEvidence:
             yield batch
 
     async def past(self, service: str, last_s: float) -> Sequence[Batch]:
-        """Give what was kept from before."""
+        """Give what was kept from before and told so far, without its heartbeats."""
         del service, last_s
         self._fail_if_away()
         if self.past_takes_s:
             await Wait(self.past_takes_s)
-        return [*self.kept, Batch(cursor=str(len(self.told)))]
+        last = str(len(self.told))
+        kept = (*self.kept, *self.told)
+        return [
+            *(Batch(cursor=last, increments=batch.increments) for batch in kept),
+            Batch(cursor=last),
+        ]
 
     def _fail_if_away(self) -> None:
         if self.away:

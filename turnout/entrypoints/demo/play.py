@@ -20,6 +20,8 @@ from turnout.errors import TurnoutError
 
 _INTERRUPTED: Final = 130
 _ENDS_WITHIN_S: Final = 60.0
+# An impatient Ctrl-C can hit the command before it has a session of its own.
+_TRIES: Final = 2
 _FIGURES_EVERY_S: Final = 1.0
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -95,10 +97,13 @@ class _Playing:
         self._crowd.kill()
         said: list[str] = []
         code = 0
-        if self._commands.folder.root.is_dir():
-            code = await self._commands.run(
-                "down", "--yes", tell=said.append, limit_s=_ENDS_WITHIN_S
-            )
+        for _ in range(_TRIES):
+            if self._commands.folder.root.is_dir():
+                code = await self._commands.run(
+                    "down", "--yes", tell=said.append, limit_s=_ENDS_WITHIN_S
+                )
+            if code == 0:
+                break
         self.has_ended = code == 0
         if not self.has_ended:
             raise NotEndedError(

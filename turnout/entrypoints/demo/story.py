@@ -46,7 +46,10 @@ class Story:
         await self._train()
         first = await self._release(FIRST)
         if first.outcome != "promoted":
-            raise StoryError(f"{FIRST} did not become stable: {first.because}")
+            raise StoryError(
+                f"{FIRST} did not become stable ({first.because or first.outcome}); "
+                "`turnout demo --keep` leaves its logs"
+            )
         await self._welcome()
         told = [await self._release(version) for version in self._options.versions]
         if told:
