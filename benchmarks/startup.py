@@ -15,7 +15,7 @@ from turnout.testing.chaos.figures import tell
 from turnout.testing.chaos.kills import kill
 from turnout.testing.gateway_stage import free_port
 
-PAIRS = 30
+PAIRS = 30  # with `--fast` too: fewer would not be steady
 PROGRAM = str(Path(sys.executable).with_name("turnout"))
 BARE = (sys.executable, "-c", "pass")
 HELP, STATUS = (PROGRAM, "--help"), (PROGRAM, "status")

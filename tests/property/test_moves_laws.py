@@ -279,14 +279,13 @@ def test_in_a_world_that_follows_every_release_comes_to_rest(
     release: Release,
     idle: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    in_flight = {} if idle else None
     for _ in range(60):
-        look = a_look(release, in_flight=in_flight)
-        new = ruled(release, look, 0.0).release
-        if new == release:
-            break
-        release = new
-    assert ruled(release, look, 0.0) == Ruling(release=release)
+        look = a_look(release, in_flight={} if idle else None)
+        ruling = ruled(release, look, 0.0)
+        if ruling == Ruling(release=release):
+            return
+        release = ruling.release
+    raise AssertionError(release)
 
 
 @given(situations(), ORDERS)

@@ -209,7 +209,6 @@ def test_releases_turn_side_by_side_and_each_of_them_alone(stage: Stage) -> None
     assert sorted(told[2:]) == [(2.5, "end a-1"), (2.5, "end b-1")]
 
 
-@pytest.mark.xfail(reason="a set forgets which release has been due for longest")
 def test_the_release_that_has_been_due_for_longest_is_looked_at_first(stage: Stage) -> None:
     names = [f"{letter}-1" for letter in "hgfedcbaponmlkji"]
     for name in names:
@@ -377,7 +376,6 @@ def test_a_service_that_fails_takes_nothing_from_another(stage: Stage) -> None:
     assert (0.0, "enforce other-1") in stage.until(0.5)
 
 
-@pytest.mark.xfail(reason="changes are taken before the journal answers")
 @pytest.mark.parametrize("verb", ["services", "load"])
 def test_a_change_is_not_lost_when_the_store_fails_just_then(stage: Stage, verb: str) -> None:
     stage.rows.known = [a_service()]
@@ -388,7 +386,6 @@ def test_a_change_is_not_lost_when_the_store_fails_just_then(stage: Stage, verb:
     assert times_s == [0.0, 7.0]
 
 
-@pytest.mark.xfail(reason="who was woken is taken before the store answers")
 def test_a_release_that_was_woken_is_not_lost_when_the_store_fails_just_then(stage: Stage) -> None:
     stage.until(5.5)
     stage.rows.faults["due"] = [StoreError("busy")]

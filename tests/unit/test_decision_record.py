@@ -92,9 +92,6 @@ def test_a_decision_keeps_the_reason_of_the_person_who_made_it(code: str, why: s
     assert kept(code, new=replace(NEW, override_why="we know better", why="lunch")).why == why
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the reason of a pause stands in the row's pause and is not told"
-)
 def test_a_pause_keeps_the_reason_of_the_person_who_paused() -> None:
     paused = Pause(code="paused.person", by="local:ana", why="lunch")
     assert kept("paused.person", new=replace(NEW, paused=paused)).why == "lunch"

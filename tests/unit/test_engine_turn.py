@@ -58,7 +58,6 @@ def test_nothing_shrinks_while_the_router_has_not_taken_the_route() -> None:
     assert stage.runtime.asked[-1] == {"shop-r1": 1, "shop-r2": 0}
 
 
-@pytest.mark.xfail(strict=True, reason="a look that failed is taken for no instances at all")
 @pytest.mark.parametrize("restarts", [False, True], ids=["same process", "restarted"])
 def test_nothing_shrinks_while_neither_route_nor_instances_are_known(*, restarts: bool) -> None:
     stage = running(watching())

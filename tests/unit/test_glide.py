@@ -40,7 +40,7 @@ def waits(release: Release, seen: Seen, target_bp: int) -> bool:
     ],
     ids=["grow", "shift", "enough", "a bit too few", "grow again", "everything"],
 )
-def test_weight_follows_capacity(
+def test_weight_only_ever_follows_capacity(
     weight_bp: int, n: int, target_bp: int, then: tuple[int, int, int]
 ) -> None:
     release = row(weight_bp, n, 4)
@@ -153,9 +153,20 @@ def test_no_instance_of_the_candidate_ends_while_the_stable_version_is_short() -
     assert waits(release, a_look(release, stable=a_running(0, 1)), 0)
 
 
+def test_the_stable_version_is_made_whole_while_the_last_route_is_not_yet_acked() -> None:
+    release = row(0, 2, 2)
+    assert numbers(glide(release, a_look(release, route=None), 0)) == (0, 2, 4)
+
+
 def test_an_unknown_stable_version_gets_no_weight_back() -> None:
     release = row(5000, 2, 4)
     assert waits(release, a_look(release, stable=None), 0)
+
+
+def test_a_stable_version_grows_while_the_route_without_the_candidate_is_not_acked() -> None:
+    release = row(0, 2, 3)
+    look = a_look(release, route=an_answer(release, acked=False))
+    assert numbers(glide(release, look, 0)) == (0, 2, 4)
 
 
 # --- alone

@@ -262,14 +262,12 @@ def windows_of(failing: range, n: int = 40) -> list[str]:
     return list(stage.windows())
 
 
-@pytest.mark.xfail(strict=True, reason="windows are handed over before they are stored")
 def test_a_save_that_failed_loses_no_window() -> None:
     whole = windows_of(range(0))
     assert len(whole) > 5
     assert windows_of(range(10, 20)) == whole
 
 
-@pytest.mark.xfail(strict=True, reason="a case that was given up while it opened is never read")
 def test_a_baseline_that_takes_too_long_does_not_blind_the_release(stage: Stage) -> None:
     stage.observer.past_takes_s = 6.0
     work = stage.judging.ensure(stage.release, acked=False)

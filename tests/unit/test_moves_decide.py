@@ -154,14 +154,9 @@ def test_a_phase_looks_at_what_its_moves_ask_for(phase: Phase) -> None:
     assert 0.0 < MOVES[phase].every_s <= 1.0
 
 
-# --- known faults: each is a minimal case that has to hold one day
+# --- what was found to be wrong once
 
 
-def known(reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
-@known("time with evidence that a resume takes back counts as blind time from then on")
 def test_a_resume_does_not_make_seen_time_blind() -> None:
     plan: Plan = replace(a_plan(), patience_s=90_000.0)
     paused = Pause(code="paused.undecided", by="turnout")
@@ -173,7 +168,6 @@ def test_a_resume_does_not_make_seen_time_blind() -> None:
     assert ruled(resumed, look).code == ""
 
 
-@known("a resume cuts the time of a bake to the hold of the last step")
 def test_a_resume_keeps_what_was_baked() -> None:
     release = a_release(Phase.BAKING, weight_bp=10_000, step=2, evidence_s=900.0, paused=PERSON)
     release = replace(release, plan=replace(release.plan, bake_s=1000.0))
@@ -181,7 +175,6 @@ def test_a_resume_keeps_what_was_baked() -> None:
     assert ruled(release, look).release.evidence_s == 900.0
 
 
-@known("an old version that is wanted again is wanted whole, whatever the room")
 def test_an_old_version_that_is_wanted_again_stays_within_the_room() -> None:
     plan = a_plan(replicas=4, room=5)
     release = a_release(Phase.RETIRING, plan=plan, weight_bp=10_000, n=4, stable_n=0, sole=True)
@@ -189,7 +182,6 @@ def test_an_old_version_that_is_wanted_again_stays_within_the_room() -> None:
     assert new.arm.n + new.stable_n <= plan.room
 
 
-@known("a third of the weight is rounded down, the rest then needs all of the stable version")
 @pytest.mark.parametrize("phase", [Phase.PROMOTING, Phase.ROLLING_BACK])
 def test_three_instances_and_one_more_reach_their_goal_too(phase: Phase) -> None:
     plan = a_plan(10_000, replicas=3, room=4)
@@ -203,7 +195,6 @@ def test_three_instances_and_one_more_reach_their_goal_too(phase: Phase) -> None
 ASKING = tuple(Step(weight_bp=w, hold_s=10.0, approval=True) for w in (1000, 5000, 10_000))
 
 
-@known("an approval stays in the row: the next step that asks for one is not asked about")
 def test_an_approval_is_good_for_one_step() -> None:
     plan = replace(a_plan(), steps=ASKING)
     release = a_release(Phase.WAITING, plan=plan, weight_bp=1000, approved_by="local:bo")
@@ -212,13 +203,11 @@ def test_an_approval_is_good_for_one_step() -> None:
     assert ruled(later, a_look(later, judgement=GOOD)).code == "waiting.approval"
 
 
-@known("nobody is asked before the first step")
 def test_the_first_step_asks_for_an_approval_too() -> None:
     release = a_release(Phase.WARMING, plan=replace(a_plan(), steps=ASKING))
     assert ruled(release, a_look(release)).release.phase is Phase.WAITING
 
 
-@known("a pause for a limit in the promotion can only be aborted: a resume pauses again at once")
 def test_a_person_can_go_on_when_both_break_a_limit_in_the_promotion() -> None:
     release = a_release(Phase.PROMOTING, step=2, weight_bp=10_000)
     both = a_judgement(limit_broken="errors", stable_breaks_too=True)

@@ -264,7 +264,7 @@ def test_only_golden_rows_of_a_new_version_are_verified(
     assert rules.is_verified(release, Seen()) is not needed
 
 
-# --- breakage
+# --- what breaks under users
 
 
 def broken(release: Release) -> Seen:

@@ -283,7 +283,6 @@ def test_an_end_has_one_word_in_history(outcome: Outcome | None, word: str) -> N
     assert ending(replace(ROW, outcome=outcome)) == word
 
 
-@pytest.mark.xfail(strict=True, reason="the breakage of probes is told as failed requests")
 def test_a_candidate_that_failed_its_probes_is_not_told_to_have_failed_requests() -> None:
     seen = a_look(ROW, candidate=a_running(0, 1, failed_probes=3))
     ruling = decide(ROW, seen, None, 0.0)
@@ -292,7 +291,6 @@ def test_a_candidate_that_failed_its_probes_is_not_told_to_have_failed_requests(
     assert "most of its requests failed" not in sentence(decision, ruling.release)
 
 
-@pytest.mark.xfail(strict=True, reason="there is no sentence for going back to nothing")
 @pytest.mark.parametrize("code", ["undone", "aborted", "rolledback.breakage", "rolledback.limit"])
 def test_a_first_release_that_goes_back_names_no_version_called_dash(code: str) -> None:
     told = sentence(a_decision(code, FIRST, figures=(LIMIT,)), FIRST)

@@ -35,6 +35,7 @@ class Controller:
     _asked: set[str] = field(default_factory=set)
     _faults: dict[str, int] = field(default_factory=dict)
     _changed: set[str] = field(default_factory=set)
+    _resting: set[str] = field(default_factory=set)
     _swept_s: float | None = None
 
     async def run(self) -> None:
@@ -65,12 +66,12 @@ class Controller:
         self.bell.ring()
 
     async def _begin_due(self) -> None:
-        asked, self._asked = self._asked, set()
-        for release_id in {*await self.releases.due(self.clock.wall_s()), *asked}:
+        due = await self.releases.due(self.clock.wall_s())
+        # In the order of the due times: who has waited longest begins first.
+        for release_id in dict.fromkeys([*due, *sorted(self._asked)]):
             if release_id in self._busy:
-                if release_id in asked:
-                    self._asked.add(release_id)
                 continue
+            self._asked.discard(release_id)
             self._busy.add(release_id)
             self.tasks.start(self._turns(release_id))
 
@@ -114,25 +115,28 @@ class Controller:
         swept = self._swept_s is not None and now_s - self._swept_s < _SWEEP_EVERY_S
         if swept and not self._changed:
             return
-        changed, self._changed = self._changed, set()
         for service in await self.journal.services():
-            if not swept or service.name in changed:
-                await self._enforce(service)
-        self._swept_s = now_s if not swept else self._swept_s
+            known = service.name in self._changed
+            if (known or not swept) and service.name not in self._resting:
+                self._changed.discard(service.name)
+                self._resting.add(service.name)
+                self.tasks.start(self._enforce(service))
+        self._swept_s = self._swept_s if swept else now_s
 
     async def _enforce(self, service: Service) -> None:
-        if service.active is not None:
-            self.wake(service.active)
-            return
-        if service.last is None or service.is_down:
-            return
-        loaded = await self.releases.load(service.last)
+        """Enforce one service's last row, side by side with all others."""
         try:
-            await self.engine.claim(service.name)
-            await self.engine.enforce(loaded.release)
+            if service.active is not None:
+                self.wake(service.active)
+            elif service.last is not None and not service.is_down:
+                loaded = await self.releases.load(service.last)
+                await self.engine.claim(service.name)
+                await self.engine.enforce(loaded.release)
         except FencedError:
             # A release began since the row was read; its own turns tell of a fence that stays.
             self._changed.add(service.name)
-        except TurnoutError as error:
-            self.told.failed(service.last, error)
+        except Exception as error:  # noqa: BLE001 - a border: one service's fault stops no other
+            self.told.failed(service.last or service.name, error)
             self._changed.add(service.name)
+        finally:
+            self._resting.discard(service.name)

@@ -109,9 +109,10 @@ class Engine:
         wanted = instances_of(release)
         if applied is None:
             wanted = _at_least(wanted, running)
-        await self._attempt(
-            self.parts.runtime.ensure(release.service, wanted, fence, kept_while(release))
-        )
+        if applied is not None or running is not None:
+            await self._attempt(
+                self.parts.runtime.ensure(release.service, wanted, fence, kept_while(release))
+            )
         return _seen(release, running)
 
     def forget(self, release_id: str) -> None:
@@ -124,13 +125,17 @@ class Engine:
         sequence, observed = self._observe(release.service, running)
         if observed is None:
             return None
-        await self._attempt(self.parts.judges.ensure(release, acked=False))
+        await self._judge(release, acked=False)
         route = route_of(release, observed, sequence)
         applied = await self._attempt(self.parts.router.ensure(route, fence))
         if applied is not None and applied.acked:
-            await self._attempt(self.parts.judges.ensure(release, acked=True))
+            await self._judge(release, acked=True)
             return applied
         return None
+
+    async def _judge(self, release: Release, *, acked: bool) -> None:
+        if release.phase not in FINAL:  # what has ended is judged no more
+            await self._attempt(self.parts.judges.ensure(release, acked=acked))
 
     def _observe(
         self, service: str, running: Mapping[str, Running] | None

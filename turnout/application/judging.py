@@ -67,10 +67,14 @@ class Case:
         self.cursor = batch.cursor
 
     def state(self) -> EvidenceState:
-        """Give the case as it is kept; the windows are handed over once."""
-        windows, self.windows = tuple(self.windows), []
+        """Give the case as it is kept, with the windows that are not stored yet."""
         kept = {"judge": self.judge.to_dict(), "sent": self.sent, "acked": self.acked}
+        windows = tuple(self.windows)
         return EvidenceState(body=json.dumps(kept), cursor=self.cursor, windows=windows)
+
+    def stored(self, state: EvidenceState) -> None:
+        """Forget windows that were stored."""
+        del self.windows[: len(state.windows)]
 
 
 @dataclass(slots=True)
@@ -127,10 +131,7 @@ class Judging:
         else:
             case = _restored(release, kept)
         self._cases[release.id] = case
-        await self._watch_all()
-        if kept is None:
-            await self._learn(case)
-        self.tasks.start(self._follow(case))
+        self.tasks.start(self._follow(case, learns=kept is None))
         return case
 
     async def _learn(self, case: Case) -> None:
@@ -150,8 +151,11 @@ class Judging:
         except TurnoutError:
             return  # said again with the next connection to the source
 
-    async def _follow(self, case: Case) -> None:
+    async def _follow(self, case: Case, *, learns: bool) -> None:
         """Read the evidence until the case is closed; a source that is away is asked again."""
+        if learns:
+            await self._watch_all()
+            await self._learn(case)
         while case.is_open:
             try:
                 await self._watch_all()
@@ -180,7 +184,9 @@ class Judging:
             await self._save(case)
 
     async def _save(self, case: Case) -> None:
-        await self.store.save(self.epoch, case.release_id, case.state())
+        state = case.state()
+        await self.store.save(self.epoch, case.release_id, state)
+        case.stored(state)
 
 
 def _restored(release: Release, kept: EvidenceState) -> Case:

@@ -4,7 +4,7 @@ from math import floor, log10
 
 from turnout.domain.route import WHOLE_BP
 
-_MINUTE_S, _HOUR_S, _DAY_S = 60.0, 3600.0, 86_400.0
+_MINUTE_S, _TEN_MINUTES_S, _HOUR_S, _DAY_S = 60.0, 600.0, 3600.0, 86_400.0
 _SECOND_MS = 1000.0
 
 
@@ -44,7 +44,7 @@ def relative(value: float) -> str:
 
 def duration_ms(value_ms: float) -> str:
     """Write milliseconds: 182 ms, 2.94 s."""
-    if value_ms >= 10 * _SECOND_MS:
+    if value_ms >= _SECOND_MS:
         return f"{number(value_ms / _SECOND_MS)} s"
     return f"{number(value_ms)} ms"
 
@@ -55,6 +55,8 @@ def duration(seconds_s: float) -> str:
         return f"{round(seconds_s * _SECOND_MS)} ms"
     if seconds_s < _MINUTE_S:
         return f"{number(seconds_s, 2)} s"
+    if seconds_s < _TEN_MINUTES_S:
+        return _two(round(seconds_s), _MINUTE_S, "min", 1.0, "s")
     if seconds_s < _HOUR_S:
         return f"{round(seconds_s / _MINUTE_S)} min"
     if seconds_s < _DAY_S:

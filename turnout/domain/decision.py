@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from turnout.domain.checks import Finding
 from turnout.domain.release import Phase, Release, Seen
+from turnout.domain.version import Running
 from turnout.statistics.judgement import FigureView
 
 
@@ -31,6 +32,7 @@ class Decision:
     exposed: int = 0
     figures: tuple[FigureView, ...] = ()
     findings: tuple[Finding, ...] = ()
+    failed_probes: int = 0
     last_exit: str = ""
     last_lines: tuple[str, ...] = ()
 
@@ -51,12 +53,31 @@ def decision_of(old: Release, new: Release, seen: Seen, *, code: str, by: str) -
         weight_from_bp=old.weight_bp,
         weight_to_bp=new.weight_bp,
         by=by,
-        why=new.override_why if code == "overruled" else new.why,
+        why=_why(old, new, seen, code),
         took_s=max(0.0, new.wall_s - old.entered_at_s),
         requests=judgement.requests_in_step if judgement else 0,
         exposed=judgement.exposed if judgement else 0,
         figures=judgement.figures if judgement else (),
         findings=seen.job.findings if seen.job else (),
-        last_exit=candidate.last_exit if broke and candidate else "",
+        failed_probes=candidate.failed_probes if broke and candidate else 0,
+        last_exit=_last_exit(candidate) if broke and candidate else "",
         last_lines=candidate.last_lines[-5:] if broke and candidate else (),
     )
+
+
+def _why(old: Release, new: Release, seen: Seen, code: str) -> str:
+    match code:
+        case "overruled":
+            return new.override_why
+        case "paused.person":
+            return new.paused.why if new.paused else ""
+        case "approved":
+            return old.approved_by
+        case "refused" | "rolledback.failed":
+            return seen.job.why if seen.job else ""
+        case _:
+            return new.why
+
+
+def _last_exit(candidate: Running) -> str:
+    return candidate.last_exit or candidate.why_not_ready

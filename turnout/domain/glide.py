@@ -51,7 +51,7 @@ def _raise(release: Release, seen: Seen, target_bp: int) -> Release:
     room = min(plan.need(target_bp), plan.room - release.stable_n)
     if arm.n < room:
         return shape(release, candidate_n=room)
-    reach_bp = min(target_bp, ready_of(seen.candidate) * WHOLE_BP // plan.replicas)
+    reach_bp = min(target_bp, plan.able_bp(ready_of(seen.candidate)))
     if reach_bp > release.weight_bp:
         return shape(release, weight_bp=reach_bp)
     spare = plan.need(WHOLE_BP - release.weight_bp)
@@ -67,7 +67,7 @@ def _lower(release: Release, seen: Seen, target_bp: int) -> Release:
     if release.stable_n < room:
         return shape(release, stable_n=room)
     stable_bp, goal_bp = WHOLE_BP - release.weight_bp, WHOLE_BP - target_bp
-    reach_bp = min(goal_bp, ready_of(seen.stable) * WHOLE_BP // plan.replicas)
+    reach_bp = min(goal_bp, plan.able_bp(ready_of(seen.stable)))
     if reach_bp > stable_bp:
         return shape(release, weight_bp=WHOLE_BP - reach_bp)
     spare = plan.need(release.weight_bp)

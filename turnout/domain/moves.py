@@ -79,6 +79,12 @@ def _next_step(release: Release, _: Seen) -> Release:
     return replace(release, step=release.step + 1)
 
 
+def _approved_step(release: Release, _: Seen) -> Release:
+    # Consent is for one step; before the first step no weight has been given yet.
+    step = release.step + 1 if release.weight_bp else release.step
+    return replace(release, step=step, approved_by="")
+
+
 def _settle(release: Release, _: Seen) -> Release:
     return shape(release, sole=True)
 
@@ -110,9 +116,11 @@ def _retire(release: Release, seen: Seen) -> Release:
     whole = ready_of(seen.candidate) >= release.plan.replicas
     if release.stable_n and whole and rules.is_drained(release, seen, stable.name):
         return shape(release, stable_n=0)
-    if not release.stable_n and ready_of(seen.stable) and seen.candidate and not whole:
-        # not stopped yet and needed again
-        return shape(release, stable_n=release.plan.replicas)
+    room = release.plan.room > release.arm.n
+    if room and not release.stable_n and ready_of(seen.stable) and seen.candidate and not whole:
+        # not stopped yet and needed again, as far as there is room
+        plan = release.plan
+        return shape(release, stable_n=min(plan.replicas, plan.room - release.arm.n))
     return release
 
 
@@ -179,6 +187,12 @@ MOVES: Mapping[Phase, Stay] = {  # the first move whose rule holds is taken
     Phase.WARMING: Stay(
         moves=(
             _FAILED,
+            Move(
+                when=rules.first_step_waits_for_a_person,
+                to=Phase.WAITING,
+                code="waiting.approval",
+                then=_expose,
+            ),
             Move(when=rules.is_warm, to=Phase.SHIFTING, code="warm", then=_expose),
         ),
         looks=(Look.JOB,),
@@ -210,7 +224,9 @@ MOVES: Mapping[Phase, Stay] = {  # the first move whose rule holds is taken
         every_s=0.5,  # no limit of its own: patience and blindness end it
     ),
     Phase.WAITING: Stay(
-        moves=(Move(when=rules.is_approved, to=Phase.SHIFTING, code="approved", then=_next_step),),
+        moves=(
+            Move(when=rules.is_approved, to=Phase.SHIFTING, code="approved", then=_approved_step),
+        ),
         looks=(Look.EVIDENCE,),
         limit_s=lambda release: release.plan.approve_within_s,
         late=Outcome.NOT_APPROVED,

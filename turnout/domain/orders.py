@@ -17,6 +17,7 @@ from turnout.domain.release import (
 )
 
 _PROMOTABLE = frozenset({Phase.SHIFTING, Phase.WATCHING, Phase.WAITING})
+_OVERRULABLE = frozenset({Phase.PROMOTING, Phase.BAKING})
 
 
 def obey(release: Release, commands: Sequence[Command]) -> tuple[Release, str, str]:
@@ -49,9 +50,13 @@ def _pause(release: Release, command: Command) -> tuple[Release, str]:
 def _resume(release: Release, _: Command) -> tuple[Release, str]:
     if release.paused is None:
         return release, ""
-    # patience begins anew; the hold that was kept stays kept
-    evidence_s = min(release.evidence_s, release.plan.steps[release.step].hold_s)
-    return replace(release, paused=None, evidence_s=evidence_s), "resumed"
+    resumed = replace(release, paused=None)
+    if release.phase is not Phase.WATCHING:
+        return resumed, "resumed"
+    # Patience begins anew, the hold that was kept stays kept, and no time turns blind.
+    evidence_s = min(release.evidence_s, release.hold_s)
+    spent_s = release.spent_s - (release.evidence_s - evidence_s)
+    return replace(resumed, evidence_s=evidence_s, spent_s=spent_s), "resumed"
 
 
 def _abort(release: Release, command: Command) -> tuple[Release, str]:
@@ -72,11 +77,15 @@ def _go_back(release: Release, command: Command, outcome: Outcome) -> tuple[Rele
 
 
 def _promote(release: Release, command: Command) -> tuple[Release, str]:
-    bound = command.digest == release.candidate.digest
-    if release.phase not in _PROMOTABLE or not bound:
+    if command.digest != release.candidate.digest:
+        return release, ""
+    if release.phase in _PROMOTABLE:
+        release = enter(release, Phase.PROMOTING)
+    elif release.phase not in _OVERRULABLE or not _is_stopped_by_the_judge(release):
         return release, ""
     promoted = replace(
-        enter(release, Phase.PROMOTING),
+        release,
+        paused=None,
         override_by=command.by,
         override_why=command.why,
         forced=command.verb is Verb.FORCE,
@@ -84,8 +93,13 @@ def _promote(release: Release, command: Command) -> tuple[Release, str]:
     return promoted, "overruled"
 
 
+def _is_stopped_by_the_judge(release: Release) -> bool:
+    return release.paused is not None and release.paused.code in {"paused.worse", "paused.limit"}
+
+
 def _approve(release: Release, command: Command) -> tuple[Release, str]:
-    if command.digest != release.candidate.digest or release.approved_by:
+    over = release.phase in LEAVING | OURS
+    if over or command.digest != release.candidate.digest or release.approved_by:
         return release, ""
     return replace(release, approved_by=command.by), "approval.given"
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from math import ceil
 
 from turnout.domain.checks import Checks, JobResult
 from turnout.domain.evidence import Judged
@@ -116,9 +115,13 @@ class Plan:
     bake_s: float = 86_400.0
     drain_s: float = 600.0
 
+    def able_bp(self, ready: int) -> int:
+        """Say which weight so many instances carry; a third is 3,334 basis points."""
+        return min(WHOLE_BP, -(-ready * WHOLE_BP // self.replicas))
+
     def need(self, weight_bp: int) -> int:
-        """Say how many instances carry a weight."""
-        return ceil(weight_bp * self.replicas / WHOLE_BP)
+        """Say how many instances carry a weight: the fewest that are able to."""
+        return (weight_bp - 1) * self.replicas // WHOLE_BP + 1 if weight_bp else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,12 @@ def is_warm(release: Release, seen: Seen) -> bool:
     return release.plan.checks.warm is None or job_passed(release, seen)
 
 
+def first_step_waits_for_a_person(release: Release, seen: Seen) -> bool:
+    """Tell whether the warm candidate may not meet users before somebody agrees."""
+    asks = release.plan.steps[0].approval and not release.approved_by
+    return asks and is_warm(release, seen)
+
+
 # --- instances and route
 
 

@@ -41,7 +41,8 @@ def sentence(decision: Decision, release: Release, language: Language = Language
         language: of the sentence.
     """
     catalogue = _CATALOGUES[language]
-    template = catalogue.sentences[decision.code]
+    first = f"{decision.code}.first" if release.is_first else ""
+    template = catalogue.sentences.get(first) or catalogue.sentences[decision.code]
     return template.format_map(_Facts(decision, release, catalogue.words))
 
 
@@ -116,13 +117,13 @@ class _Facts(dict[str, str]):
         return self._release.candidate.name
 
     def _stable(self) -> str:
-        return _stable(self._release)
+        return self._words["none"] if self._release.is_first else _stable(self._release)
 
     def _by(self) -> str:
         return self._decision.by
 
     def _approver(self) -> str:
-        return self._release.approved_by
+        return self._decision.why
 
     def _reason(self) -> str:
         return _reason(self._decision.why, self._words)
@@ -174,7 +175,8 @@ class _Facts(dict[str, str]):
 
     def _exit(self) -> str:
         lines = self._decision.last_lines
-        return "; ".join(filter(None, [self._decision.last_exit, lines[-1] if lines else ""]))
+        told = "; ".join(filter(None, [self._decision.last_exit, lines[-1] if lines else ""]))
+        return told or self._words["exit.unknown"]
 
     def _checked(self) -> str:
         digest = self._release.candidate.digest.removeprefix("sha256:")[:12]
@@ -209,6 +211,8 @@ class _Facts(dict[str, str]):
         return _undecided_text(_undecided(self._decision.figures), self._words)
 
     def _breakage(self) -> str:
+        if self._decision.failed_probes:
+            return self._words["breakage.probes"].format(n=self._decision.failed_probes)
         if self._decision.last_exit:
             return self._words["breakage.exit"].format(exit=self._exit())
         return self._words["breakage.errors"].format(stable=self._stable())
@@ -216,7 +220,7 @@ class _Facts(dict[str, str]):
     def _findings(self) -> str:
         bad = [f for f in self._decision.findings if not f.ok]
         told = [_finding(f, self._words, self._stable()) for f in bad or self._decision.findings]
-        return "; ".join(told) or self._words["nothing"]
+        return "; ".join(told) or self._decision.why or self._words["nothing"]
 
 
 def worst(figures: tuple[FigureView, ...]) -> FigureView | None:

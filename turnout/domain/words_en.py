@@ -18,6 +18,7 @@ SENTENCES = {
     "retired": "{stable} has ended: nothing of it runs.",
     "back": "Traffic goes back from {before} to {after}.",
     "undone": "All users are on {stable}; {version} has ended after {took}.",
+    "undone.first": "{version} has ended after {took}; the service has no version now.",
     "waiting.approval": "Waits at {weight} for an approval of {version}.",
     "approved": "Goes on: approved by {approver}.",
     "approval.given": "{by} approved {version}.",
@@ -62,6 +63,9 @@ WHY = {
 
 WORDS = {
     "reason": ': "{why}"',
+    "none": "no version",
+    "exit.unknown": "it said nothing",
+    "breakage.probes": "its health probe failed {n} times in a row under users",
     "nothing": "nothing",
     "steps.one": "{n} step",
     "steps.many": "{n} steps",

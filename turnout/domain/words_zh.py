@@ -16,6 +16,7 @@ SENTENCES = {
     "retired": "{stable} 已结束,不再运行。",
     "back": "流量由 {before} 退回到 {after}。",
     "undone": "所有用户都在 {stable} 上;{version} 在 {took} 后结束。",
+    "undone.first": "{version} 在 {took} 后结束;该服务目前没有版本。",
     "waiting.approval": "在 {weight} 等待对 {version} 的审批。",
     "approved": "继续:{approver} 已审批。",
     "approval.given": "{by} 审批了 {version}。",
@@ -56,6 +57,9 @@ WHY = {
 
 WORDS = {
     "reason": ':"{why}"',
+    "none": "无版本",
+    "exit.unknown": "没有任何输出",
+    "breakage.probes": "在服务用户时,健康探针连续失败 {n} 次",
     "nothing": "无",
     "steps.one": "{n} 个步骤",
     "steps.many": "{n} 个步骤",

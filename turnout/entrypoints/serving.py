@@ -1,6 +1,7 @@
 """The controller process: holds the folder, reigns, answers its socket, and ends."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -120,6 +121,9 @@ class _Process:
         for work in self._works(reign, api, teller):
             tasks.start(work)
         _write_people_file(self.folder)
+        # What was imported lives for good; to walk it again would stall a turn by 70 ms.
+        gc.collect()
+        gc.freeze()
         await self.over.wait()
         self.news.end()
         api.should_exit = True

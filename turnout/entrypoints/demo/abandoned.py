@@ -40,12 +40,12 @@ def mark(root: Path) -> str:
 
 
 @contextmanager
-def noted(root: Path, *, keep: bool) -> Iterator[None]:
+def noted(root: Path, *, keep: bool, notes: Path | None = None) -> Iterator[None]:
     """Hold a note of a folder as long as its player lives; no child inherits the lock.
 
     The note goes with the folder: while something of it still runs, `down` has to find it.
     """
-    notes = _notes()
+    notes = notes or _notes()
     notes.mkdir(mode=0o700, parents=True, exist_ok=True)
     note = notes / root.name
     draft = note.with_name(f".{note.name}")
@@ -62,9 +62,9 @@ def noted(root: Path, *, keep: bool) -> Iterator[None]:
         os.close(descriptor)
 
 
-def abandoned() -> Sequence[Abandoned]:
+def abandoned(notes: Path | None = None) -> Sequence[Abandoned]:
     """List the folders of dead demonstrations of this user."""
-    notes = _notes()
+    notes = notes or _notes()
     if not notes.is_dir() or not _is_ours(notes):
         return []
     found = []

@@ -17,8 +17,9 @@ from turnout.entrypoints.views import seconds_since
 from turnout.errors import ControllerUnreachableError
 
 _LOOK_S: Final = 0.05
+_WEIGHT: Final = 0.5
 _EVIDENCE_S: Final = 3.0
-# Whole answers take a quarter of a stream's time: of 50 a second some 3 are under way at once.
+# Whole answers take a quarter of a stream's time: some 3 are under way at once, and 12 streams.
 _IN_FLIGHT: Final = 8
 _ALONE_S: Final = 2.0  # long enough to be seen, and for every stream of the moment to end
 _BACK_WITHIN_S: Final = 30.0
@@ -51,25 +52,22 @@ class Accident:
         await self._carry_on(release_id, at_s, epoch)
 
     async def _moment(self, release_id: str) -> Body:
-        # Instances of guard-2 are the set guard-r2.
-        set_name = "-r".join(release_id.rsplit("-", 1))
         service = release_id.rpartition("-")[0]
         while True:
             await asyncio.sleep(_LOOK_S)
             view = await self.commands.release(release_id)
-            if view is None or view["phase"] != "watching" or view["weight"] == 1.0:
+            if view is None or view["phase"] != "watching" or view["weight"] != _WEIGHT:
                 continue
             if seconds_since(str(view["since"]), time.time()) < _EVIDENCE_S:
                 continue
-            if (await self.commands.in_flight(service)).get(set_name, 0) >= _IN_FLIGHT:
+            if (await self.commands.in_flight(service)).get(_set_of(release_id), 0) >= _IN_FLIGHT:
                 return view
 
     async def _carry_on(self, release_id: str, at_s: float, epoch: int) -> None:
         start_controller(self.commands.folder, None)
         view, later = await self._back(release_id, epoch)
         logs = self.commands.folder.gateway / "log"
-        set_name = "-r".join(release_id.rsplit("-", 1))
-        seen = await asyncio.to_thread(under_way, logs, set_name, at_s)
+        seen = await asyncio.to_thread(under_way, logs, _set_of(release_id), at_s)
         self.screen.event(
             "restart",
             f"A new controller carries on at {_step(view)}, in epoch {later} after {epoch}: "
@@ -84,18 +82,24 @@ class Accident:
     async def _back(self, release_id: str, epoch: int) -> tuple[Body, int]:
         try:
             async with asyncio.timeout(_BACK_WITHIN_S):
-                while True:
+                while (found := await self._successor(release_id, epoch)) is None:  # noqa: ASYNC110 - a controller that starts tells nobody
                     await asyncio.sleep(_LOOK_S)
-                    view, later = await self.commands.release(release_id), 0
-                    if view is not None:
-                        later = await self.commands.epoch()
-                    if view is not None and later > epoch:
-                        return view, later
+                return found
         except TimeoutError as error:
             raise ControllerUnreachableError(
                 f"no controller came back within {_BACK_WITHIN_S:g} s; "
                 f"its log is {self.commands.folder.log}"
             ) from error
+
+    async def _successor(self, release_id: str, epoch: int) -> tuple[Body, int] | None:
+        view = await self.commands.release(release_id)
+        later = 0 if view is None else await self.commands.epoch()
+        return None if view is None or later <= epoch else (view, later)
+
+
+def _set_of(release_id: str) -> str:
+    # Instances of guard-2 are the set guard-r2.
+    return "-r".join(release_id.rsplit("-", 1))
 
 
 def _step(view: Body) -> str:

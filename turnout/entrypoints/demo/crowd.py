@@ -49,6 +49,11 @@ class Crowd:
     _child: asyncio.subprocess.Process | None = None
     _reader: asyncio.Task[None] | None = None
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether users that had come have left."""
+        return self._reader is not None and self._reader.done()
+
     async def begin(self) -> None:
         """Let the users arrive."""
         with self.log.open("ab") as errors:
@@ -72,7 +77,7 @@ class Crowd:
         """
         if self._child is None or self._reader is None:
             return self.latest
-        if self._reader.done():
+        if self.has_ended:
             raise CrowdError(f"the users ended by themselves; what they wrote is in {self.log}")
         try:
             async with asyncio.timeout(_ENDS_WITHIN_S):

@@ -58,7 +58,7 @@ class Stage:
         """Train a version with the guard's own program, and sign it.
 
         Raises:
-            TrainingError: the program failed; what it wrote is in the sentence.
+            TrainingError: the program failed; its last line is in the sentence.
         """
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-B", "train.py", version, "models", *flags),
@@ -76,8 +76,9 @@ class Stage:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
         if child.returncode:
-            text = told.decode(errors="replace").strip()
-            raise TrainingError(f"{version} could not be trained: {text}")
+            said = told.decode(errors="replace").strip().splitlines()
+            last = said[-1] if said else f"exit {child.returncode}"
+            raise TrainingError(f"{version} could not be trained: {last}")
         await asyncio.to_thread(sign_tree, self.root / "models" / version, self.key)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Final
 
 from turnout.domain import amounts
@@ -87,18 +87,26 @@ class Story:
     async def _release(self, version: str) -> Told:
         self.where = version
         release_id = f"{SERVICE}-{1 + (FIRST, *self._options.versions).index(version)}"
-        accident = None
+        words = ("release", SERVICE, version, "--wait", "--yes")
         if version == _KILLED_IN:
-            accident = asyncio.create_task(self.accident.happen(release_id))
-        try:
-            code = await self._command("release", SERVICE, version, "--wait", "--yes")
-            # Killed near the end of the release: then its return is still waited for.
-            if accident is not None and self.accident.kills:
-                await accident
-        finally:
-            if accident is not None:
-                accident.cancel()
+            code = await self._over_accident(release_id, self._command(*words))
+        else:
+            code = await self._command(*words)
         return await self._ended(version, release_id, code)
+
+    async def _over_accident(self, release_id: str, command: Coroutine[object, object, int]) -> int:
+        accident = asyncio.create_task(self.accident.happen(release_id))
+        following = asyncio.create_task(command)
+        try:
+            await asyncio.wait({accident, following}, return_when=asyncio.FIRST_COMPLETED)
+            # A release that went back before the moment came has no accident.
+            if accident.done() or self.accident.kills:
+                await accident
+            return await following
+        finally:
+            accident.cancel()
+            following.cancel()
+            await asyncio.gather(accident, following, return_exceptions=True)
 
     async def _command(self, *words: str, tell: Callable[[Line], None] | None = None) -> int:
         shown = [word for word in words if word != "--yes"]

@@ -29,10 +29,8 @@ def under_way(logs: Path, set_name: str, at_s: float) -> UnderWay:
 def _ended(logs: Path) -> Iterator[Line]:
     for log in sorted(logs.glob("*.tsv")):
         with log.open(encoding="utf-8", errors="replace") as file:
-            for text in file:
-                line = parse(text.rstrip("\n"))
-                if line is not None and line.ends and line.is_stream:
-                    yield line
+            lines = filter(None, (parse(text.rstrip("\n")) for text in file))
+            yield from (line for line in lines if line.ends and line.is_stream)
 
 
 def _spans(line: Line, at_us: int) -> bool:

@@ -38,7 +38,10 @@ async def evidence_of(socket: Path, service: str) -> Evidence:
             sets[one.actual] += one.started
             minutes[one.second // 60, one.actual] += one.started
     return Evidence(
-        started=started, ended=ended, sets=dict(+sets), minutes={k: n for k, n in minutes.items() if n}
+        started=started,
+        ended=ended,
+        sets=dict(+sets),
+        minutes={k: n for k, n in minutes.items() if n},
     )
 
 
@@ -77,5 +80,3 @@ def slips(tally: Tally, evidence: Evidence, versions: Mapping[str, str]) -> int:
         raise ValueError(f"the gateway counted {dict(sums)}, the users {dict(tally.versions)}")
     keys = minutes.keys() | tally.minutes.keys()
     return sum(abs(minutes[key] - tally.minutes.get(key, 0)) for key in keys) // 2
-
-

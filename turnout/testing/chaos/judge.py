@@ -102,7 +102,9 @@ class _Judge:
         while self._open and loop.time() < last_s:
             await asyncio.sleep(_NAP_S)
         await self._wire.close()
-        lost = [f"{asked:.6f} {time.time():.6f} {late:.3f} - 0" for asked, late in self._open.items()]
+        lost = [
+            f"{asked:.6f} {time.time():.6f} {late:.3f} - 0" for asked, late in self._open.items()
+        ]
         return self._lines + lost
 
     def _send(self, payload: bytes, late_s: float) -> None:

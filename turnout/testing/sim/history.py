@@ -159,7 +159,7 @@ def give_stable(history: History, service: str, plan: Plan) -> None:
 
 
 def _plan(chance: random.Random) -> Plan:
-    replicas = chance.choice((1, 2, 4))
+    replicas = chance.choice((1, 2, 3, 4))
     tight = replicas > 1 and chance.random() < 0.4
     weights_bp = chance.choice(
         ((1000, 5000, 10_000), (5000, 10_000), (10_000,), (500, 3000, 10_000))
@@ -187,9 +187,9 @@ def _plan(chance: random.Random) -> Plan:
         on_worse=OnTrouble.PAUSE if chance.random() < 0.2 else OnTrouble.ROLLBACK,
     )
     if len(weights_bp) > 1 and chance.random() < 0.3:
-        plan = replace(
-            plan, steps=(plan.steps[0], replace(plan.steps[1], approval=True), *plan.steps[2:])
-        )
+        asks = chance.randrange(2)
+        steps = tuple(replace(step, approval=i == asks) for i, step in enumerate(plan.steps))
+        plan = replace(plan, steps=steps)
     return plan
 
 

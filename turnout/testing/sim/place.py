@@ -59,6 +59,13 @@ class Facts:
     replicas: int
     drain_s: float
     targets: Mapping[int, Mapping[str, int]]  # by revision: what its row says of the route
+    gives_up: bool = (
+        False  # the candidate died: what can answer is the stable version's at once (B-7)
+    )
+
+    def able_bp(self, ready: int) -> int:
+        """Say which weight so many instances carry."""
+        return min(WHOLE_BP, -(-ready * WHOLE_BP // self.replicas))
 
 
 @dataclass(slots=True)
@@ -126,7 +133,7 @@ class Place:
         if wanted == 0 and name in self.named:
             raise ViolationError(f"I-2 {name} was stopped while the router names it")
         self._check_way_back(group, wanted, facts)
-        if wanted * WHOLE_BP // facts.replicas < self.weights_bp.get(name, 0):
+        if facts.able_bp(wanted) < self.weights_bp.get(name, 0):
             weight_bp = self.weights_bp[name]
             raise ViolationError(f"I-9 {name} was cut to {wanted} under a weight of {weight_bp} bp")
         idle_s = now_s - self.zero_s.get(name, now_s)
@@ -145,7 +152,7 @@ class Place:
 
     def able_bp(self, group: Group, facts: Facts) -> int:
         """Say which weight the ready instances carry."""
-        return len(group.ready(self.scheduler.now_s)) * WHOLE_BP // facts.replicas
+        return facts.able_bp(len(group.ready(self.scheduler.now_s)))
 
     # --- router
 
@@ -206,7 +213,7 @@ class Place:
             self._check_capacity(route, name, weight_bp, facts)
 
     def _check_capacity(self, route: Route, name: str, weight_bp: int, facts: Facts) -> None:
-        if weight_bp <= self.weights_bp.get(name, 0):
+        if weight_bp <= self.weights_bp.get(name, 0) or facts.gives_up:
             return
         group, now_s = self.groups.get(name), self.scheduler.now_s
         others = [

@@ -26,6 +26,7 @@ from turnout.testing.sim.truth import (
 )
 
 _SLACK_S = 1.0
+_DIED = frozenset({Outcome.BREAKAGE, Outcome.CRASHED})
 _PATIENT = frozenset({Outcome.TIMED_OUT, Outcome.NOT_APPROVED})
 
 
@@ -72,11 +73,14 @@ class World:
         """Give what the checks in a place have to know."""
         release = self.newest(service)
         if release is None:
-            return Facts(stable=None, retiring=False, replicas=1, drain_s=0.0, targets={})
+            return Facts(
+                stable=None, retiring=False, gives_up=False, replicas=1, drain_s=0.0, targets={}
+            )
         stable = stable_of(release)
         return Facts(
             stable=stable.name if stable else None,
             retiring=release.phase is Phase.RETIRING,
+            gives_up=release.phase is Phase.ROLLING_BACK and release.outcome in _DIED,
             replicas=release.plan.replicas,
             drain_s=release.plan.drain_s,
             targets=self.said.get(service, {}),
