@@ -79,7 +79,7 @@ def test_a_restart_in_the_middle_changes_no_bit_of_a_rank_test(
 
 @QUIET
 @given(st.lists(st.floats(-5.0, 5.0), min_size=4, max_size=4), st.floats(0.001, 0.999))
-def test_investing_changes_no_evidence(gains: list[float], share: float) -> None:
+def test_investing_changes_none_of_the_evidence(gains: list[float], share: float) -> None:
     purse = Purse(4, invested=0.75)
     purse.settle(gains)
     before = purse.log_e

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from turnout.children import holders
-from turnout.testing.demo_stage import number, outcomes_of, played
+from turnout.testing.demo_stage import number, outcomes_of, played, typed
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
@@ -37,3 +37,14 @@ async def test_a_version_without_its_mistake_is_promoted(
         result = await demo.result()
     assert outcomes_of(result) == {version: "promoted"}
     assert (result["lost"], result["cut"]) == (0, 0)
+
+
+if os.environ.get("TURNOUT_PROOFS") == "1":  # two and a half minutes
+
+    @pytest.mark.timeout(300)
+    async def test_the_whole_demonstration_ends_as_the_fast_one(tmp_path: Path) -> None:
+        async with typed(tmp_path) as demo:
+            result = await demo.result(within_s=240)
+        assert list(outcomes_of(result).values()) == ["promoted", "refused", "rolled_back"]
+        assert (result["lost"], result["cut"], result["controller_kills"]) == (0, 0, 1)
+        assert demo.child.returncode == 0

@@ -196,7 +196,9 @@ async def test_whether_it_starts_again_is_as_declared(
     assert ((tmp_path / "starts").read_text() != "x") is again
 
 
-async def test_pauses_between_starts_grow(runtime: ProcessRuntime, tmp_path: Path) -> None:
+async def test_the_pauses_between_starts_grow_longer(
+    runtime: ProcessRuntime, tmp_path: Path
+) -> None:
     ends = "import time; open('starts', 'a').write(f'{time.monotonic()} '); raise SystemExit(1)"
     await seen_of(runtime, run_of(tmp_path, sys.executable, "-S", "-c", ends), restarts=4)
     at_s = [float(word) for word in (tmp_path / "starts").read_text().split()]

@@ -9,13 +9,12 @@ from turnout.application.ports import Change, Judges, Loaded, Releases
 from turnout.domain.evidence import Judged
 from turnout.domain.moves import Ruling
 from turnout.domain.release import Release
-from turnout.domain.route import Applied, Fence, Route
 from turnout.errors import StoreError
 from turnout.testing.fake_jobs import MemoryJobs
 from turnout.testing.fake_router import MemoryRouter
 from turnout.testing.fake_runtime import MemoryRuntime
 from turnout.testing.fake_store import MemoryStore
-from turnout.testing.manual import ManualBell, ManualClock, ManualTasks, Wait, play
+from turnout.testing.manual import ManualBell, ManualClock, ManualTasks, play
 from turnout.testing.world import a_judged, a_judgement, a_request
 
 GOOD = a_judgement(gate=True, requests_in_step=40)
@@ -82,15 +81,9 @@ class Rows:
 
 @dataclass
 class Router(MemoryRouter):
-    """A router in memory that counts the claims it was asked for, and may not answer."""
+    """A router in memory that counts the claims it was asked for."""
 
     claims: int = 0
-    hangs_s: float = 0.0
-
-    async def ensure(self, route: Route, fence: Fence) -> Applied:
-        if self.hangs_s:
-            await Wait(self.hangs_s)
-        return await MemoryRouter.ensure(self, route, fence)
 
     async def claim(self, service: str, epoch: int) -> None:
         self.claims += 1

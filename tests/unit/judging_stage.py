@@ -108,7 +108,11 @@ class Stage:
             self.ensure(acked=True)
 
     def ensure(self, *, acked: bool) -> None:
+        """Ensure the case; the reader of a new one learns its baseline before any weight."""
+        readers = len(self.tasks.started)
         play(self.clock, self.judging.ensure(self.release, acked=acked))
+        if len(self.tasks.started) > readers and self.release.id not in self.store.tables.judges:
+            self.read()
 
     def look(self) -> Judged | None:
         return play(self.clock, self.judging.look(self.release))

@@ -97,13 +97,15 @@ def test_a_relative_difference_is_told_in_per_cent_with_its_sign(value: float, t
         (0.0, "0 ms"),
         (0.25, "0.25 ms"),
         (182.0, "182 ms"),
-        (2940.0, "2940 ms"),
-        (9999.0, "9999 ms"),
+        (999.0, "999 ms"),
+        (1000.0, "1 s"),
+        (2940.0, "2.94 s"),
+        (9999.0, "10 s"),
         (10_000.0, "10 s"),
         (12_340.0, "12.3 s"),
     ],
 )
-def test_milliseconds_become_seconds_at_ten_of_them(value_ms: float, text: str) -> None:
+def test_milliseconds_become_seconds_at_a_whole_second(value_ms: float, text: str) -> None:
     assert amounts.duration_ms(value_ms) == text
 
 
@@ -119,8 +121,14 @@ def test_milliseconds_become_seconds_at_ten_of_them(value_ms: float, text: str) 
         (41.4, "41 s"),
         (59.4, "59 s"),
         (60.0, "1 min"),
-        (89.0, "1 min"),
-        (91.0, "2 min"),
+        (60.4, "1 min"),
+        (89.0, "1 min 29 s"),
+        (91.0, "1 min 31 s"),
+        (119.6, "2 min"),
+        (599.4, "9 min 59 s"),
+        (599.6, "10 min"),
+        (600.0, "10 min"),
+        (629.0, "10 min"),
         (725.0, "12 min"),
         (3600.0, "1 h"),
         (3659.0, "1 h"),

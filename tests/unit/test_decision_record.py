@@ -80,6 +80,13 @@ def test_last_words_are_kept_where_the_candidate_broke(
     assert decision.last_lines == (tuple("cdefg") if told else ())
 
 
+@pytest.mark.parametrize(("failed", "told"), [(2, 0), (3, 3), (5, 5)])
+def test_failed_probes_are_kept_only_when_they_broke_it(failed: int, told: int) -> None:
+    seen = a_look(OLD, candidate=replace(ENDED, failed_probes=failed))
+    assert kept("rolledback.breakage", seen=seen).failed_probes == told
+    assert kept("rolledback.worse", seen=seen).failed_probes == 0
+
+
 def test_an_unknown_candidate_leaves_no_last_words() -> None:
     decision = kept("rolledback.crashed", seen=Seen())
     assert (decision.last_exit, decision.last_lines) == ("", ())

@@ -108,7 +108,13 @@ def test_a_passed_step_raises_the_step_and_leaves_the_weight() -> None:
 def test_an_approval_goes_on_to_the_next_step() -> None:
     release = a_release(Phase.WAITING, weight_bp=1000, approved_by="local:bo")
     new = ruled(release, a_look(release)).release
-    assert (new.phase, new.step, new.approved_by) == (Phase.SHIFTING, 1, "local:bo")
+    assert (new.phase, new.step, new.approved_by) == (Phase.SHIFTING, 1, "")
+
+
+def test_an_approval_before_any_user_goes_on_to_the_first_step() -> None:
+    release = a_release(Phase.WAITING, weight_bp=0, approved_by="local:bo")
+    new = ruled(release, a_look(release)).release
+    assert (new.phase, new.step, new.approved_by) == (Phase.SHIFTING, 0, "")
 
 
 def test_after_the_bake_the_route_names_the_new_set_alone_under_a_new_revision() -> None:

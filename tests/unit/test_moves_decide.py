@@ -203,6 +203,24 @@ def test_an_approval_is_good_for_one_step() -> None:
     assert ruled(later, a_look(later, judgement=GOOD)).code == "waiting.approval"
 
 
+@pytest.mark.parametrize("phase", [Phase.WARMING, Phase.WATCHING])
+def test_an_approval_given_ahead_is_used_up_by_the_step_that_asks(phase: Phase) -> None:
+    plan = replace(a_plan(), steps=ASKING)
+    weight_bp = 1000 if phase is Phase.WATCHING else 0
+    release = a_release(
+        phase, plan=plan, weight_bp=weight_bp, evidence_s=10.0, approved_by="local:bo"
+    )
+    new = ruled(release, a_look(release, judgement=GOOD)).release
+    assert (new.phase, new.approved_by) == (Phase.SHIFTING, "")
+
+
+def test_an_approval_given_ahead_waits_for_the_step_that_asks() -> None:
+    steps = (replace(ASKING[0], approval=False), *ASKING[1:])
+    plan = replace(a_plan(), steps=steps)
+    release = a_release(Phase.WARMING, plan=plan, approved_by="local:bo")
+    assert ruled(release, a_look(release)).release.approved_by == "local:bo"
+
+
 def test_the_first_step_asks_for_an_approval_too() -> None:
     release = a_release(Phase.WARMING, plan=replace(a_plan(), steps=ASKING))
     assert ruled(release, a_look(release)).release.phase is Phase.WAITING

@@ -66,6 +66,22 @@ def job_rows() -> Iterator[Row]:
             yield job_row(phase, "refused", REFUSED, Phase.ROLLING_BACK, Outcome.REFUSED)
 
 
+def asking_first() -> Row:
+    plan = replace(CHECKED, steps=(replace(STEPS[0], approval=True), STEPS[1]))
+    release = a_release(Phase.WARMING, plan=plan)
+    given = replace(release, approved_by="local:bo")
+    later = a_release(Phase.WARMING, plan=replace(CHECKED, steps=STEPS))
+    nearly = {
+        "running": (release, a_look(release, job=RUNNING)),
+        "never asked": (release, a_look(release)),
+        "failed": (release, a_look(release, job=FAILED)),
+        "approved": (given, a_look(given, job=PASSED)),
+        "a later step asks": (later, a_look(later, job=PASSED)),
+    }
+    look = a_look(release, job=PASSED)
+    return Row("waiting.approval", Phase.WAITING, release, look, nearly=nearly)
+
+
 def starting() -> Row:
     release = a_release(Phase.STARTING, n=2)
     none = a_release(Phase.STARTING, n=0)
@@ -247,6 +263,7 @@ def late_rows() -> Iterator[Row]:
 
 ROWS = (
     *job_rows(),
+    asking_first(),
     starting(),
     shifting(),
     asking(),

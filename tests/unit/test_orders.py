@@ -13,6 +13,7 @@ BEFORE = {Phase.PREPARING, Phase.STARTING, Phase.VERIFYING, Phase.WARMING}
 STEPPING = {Phase.SHIFTING, Phase.WATCHING, Phase.WAITING}
 LEAVING = {Phase.RETIRING, Phase.ROLLING_BACK}
 ALWAYS = set(UNDER_WAY)
+OVER = LEAVING | {Phase.BAKING}  # nothing is left to agree to
 PAUSE = Pause(code="paused.undecided", by="turnout", since_s=START_S)
 
 # verb: its code, the phases in which it has an effect, the phase it leads to (None: it stays)
@@ -23,7 +24,7 @@ EFFECTS: dict[Verb, tuple[str, set[Phase], Phase | None]] = {
     Verb.SUPERSEDE: ("superseded", BEFORE | STEPPING, Phase.ROLLING_BACK),
     Verb.PROMOTE: ("overruled", STEPPING, Phase.PROMOTING),
     Verb.FORCE: ("overruled", STEPPING, Phase.PROMOTING),
-    Verb.APPROVE: ("approval.given", ALWAYS, None),
+    Verb.APPROVE: ("approval.given", ALWAYS - OVER, None),
     Verb.FINISH_BAKE: ("bake.ended", {Phase.BAKING}, Phase.RETIRING),
 }
 

@@ -78,7 +78,7 @@ def said(changes: dict[str, object], english: str, chinese: str) -> Said:
 
 
 GOLDENS: dict[str, Said] = {
-    "ready": said({}, "v2 is ready after 1 min.", "v2 在 1 min 后就绪。"),
+    "ready": said({}, "v2 is ready after 1 min 1 s.", "v2 在 1 min 1 s 后就绪。"),
     "prepared": said({}, "v2 is in the store: digest v2.", "v2 已入库:摘要 v2。"),
     "verified": said(
         {"findings": (FINE,)},
@@ -99,8 +99,8 @@ GOLDENS: dict[str, Said] = {
         {"figures": (ERRORS, LATENCY)},
         "Step 1 of 3 at 5 % is passed. 2 of 2 figures are not worse: errors +0.03 pp"
         " [-0.09 pp, +0.21 pp] (limit +2 pp); latency.p90 -3.1 % [-8 %, +2.2 %] (limit +10 %)"
-        " after 1 min and 2 214 requests at v2.",
-        "第 1/3 步(5 %)通过。1 min、v2 上 2 214 次请求后,2 项指标中 2 项未变差:errors"
+        " after 1 min 1 s and 2 214 requests at v2.",
+        "第 1/3 步(5 %)通过。1 min 1 s、v2 上 2 214 次请求后,2 项指标中 2 项未变差:errors"
         " +0.03 pp [-0.09 pp, +0.21 pp](上限 +2 pp); latency.p90 -3.1 % [-8 %, +2.2 %]"
         "(上限 +10 %)。",
     ),
@@ -176,8 +176,8 @@ GOLDENS: dict[str, Said] = {
     ),
     "undone": said(
         {},
-        "All users are on v1; v2 has ended after 1 min.",
-        "所有用户都在 v1 上;v2 在 1 min 后结束。",
+        "All users are on v1; v2 has ended after 1 min 1 s.",
+        "所有用户都在 v1 上;v2 在 1 min 1 s 后结束。",
     ),
 }
 
@@ -333,7 +333,7 @@ def test_a_limit_is_not_taken_for_the_worst_comparison() -> None:
     assert worst(limits) is None
 
 
-# --- what is not told as it should be
+# --- what was not told as it should be
 
 
 def decisions() -> list[Decision]:
@@ -349,4 +349,18 @@ def test_a_first_release_names_no_version_that_is_not_there(decision: Decision) 
 
 
 def test_failed_probes_are_not_told_as_failed_requests() -> None:
-    assert "most of its requests failed" not in told("rolledback.breakage")[0]
+    english, chinese = told("rolledback.breakage", failed_probes=3)
+    assert english == (
+        "Rolled back to v1 from 5 %: its health probe failed 3 times in a row under users."
+        " 61 204 users' requests met v2."
+    )
+    assert chinese == (
+        "已从 5 % 回滚到 v1:在服务用户时,健康探针连续失败 3 次。61 204 次用户请求到达 v2。"
+    )
+
+
+def test_a_first_release_that_goes_back_leaves_no_version() -> None:
+    assert told("undone", a_release(first=True)) == (
+        "v2 has ended after 1 min 1 s; the service has no version now.",
+        "v2 在 1 min 1 s 后结束;该服务目前没有版本。",
+    )

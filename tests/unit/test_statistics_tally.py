@@ -273,7 +273,7 @@ def test_an_age_of_one_second_is_complete_one_second_later() -> None:
     assert lag_s(0, 0.0) == 0
 
 
-def test_ages_are_saved_whole() -> None:
+def test_the_ages_are_saved_as_a_whole() -> None:
     found = ages(past_of({240: 900, 280: 100}))
     assert Ages.from_dict(found.to_dict()) == found
     assert Ages.from_dict(replace(found, p99_bin=None).to_dict()).p99_bin is None

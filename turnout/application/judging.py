@@ -42,11 +42,14 @@ class Case:
     windows: list[str] = field(default_factory=list)
     is_open: bool = True
 
-    def tell(self, release: Release, *, acked: bool, now_s: float) -> None:
-        """Tell the judge of a weight that is about to be in force, or is."""
+    def tell(self, release: Release, *, acked: bool, now_s: float) -> bool:
+        """Tell the judge of a weight that is about to be in force, or is; say whether it is news.
+
+        What is only on its way is read from the row after a crash; what is in force is news.
+        """
         wanted = (release.weight_bp, release.step)
         if wanted == self.acked and self.sent is None:
-            return
+            return False
         if self.sent != wanted:
             # From the commit of the decision on, the odds of a second are not one number.
             self.judge.weight_sent(release.revised_at_s)
@@ -54,6 +57,7 @@ class Case:
         if acked:
             self.judge.weight_acked(now_s, *wanted)
             self.acked, self.sent = wanted, None
+        return acked
 
     def take(self, batch: Batch, now_s: float) -> None:
         """Take news of the evidence in the order in which they were told."""
@@ -97,7 +101,8 @@ class Judging:
         case = self._cases.get(release.id)
         if case is None:
             case = await self._open(release)
-        case.tell(release, acked=acked, now_s=self.clock.wall_s())
+        if case.tell(release, acked=acked, now_s=self.clock.wall_s()):
+            await self._save(case)
 
     async def look(self, release: Release) -> Judged | None:
         """Give the judge's answer; None while it is blind."""
@@ -141,6 +146,13 @@ class Judging:
         except TurnoutError:
             case.cursor = None
 
+    async def _keep_learnt(self, case: Case) -> None:
+        # What was learnt is not learnt again: the past looks different a moment later.
+        try:
+            await self._save(case)
+        except TurnoutError:
+            return  # it is saved with the next batch
+
     async def _watch_all(self) -> None:
         watched = {
             case.service: Watched(floor_ms=case.judge.floor_ms, deadline_s=case.judge.deadline_s)
@@ -156,6 +168,7 @@ class Judging:
         if learns:
             await self._watch_all()
             await self._learn(case)
+            await self._keep_learnt(case)
         while case.is_open:
             try:
                 await self._watch_all()

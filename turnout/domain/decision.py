@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from turnout.domain import rules
 from turnout.domain.checks import Finding
 from turnout.domain.release import Phase, Release, Seen
 from turnout.domain.version import Running
@@ -59,7 +60,7 @@ def decision_of(old: Release, new: Release, seen: Seen, *, code: str, by: str) -
         exposed=judgement.exposed if judgement else 0,
         figures=judgement.figures if judgement else (),
         findings=seen.job.findings if seen.job else (),
-        failed_probes=candidate.failed_probes if broke and candidate else 0,
+        failed_probes=_failed_probes(old, seen) if broke else 0,
         last_exit=_last_exit(candidate) if broke and candidate else "",
         last_lines=candidate.last_lines[-5:] if broke and candidate else (),
     )
@@ -77,6 +78,12 @@ def _why(old: Release, new: Release, seen: Seen, code: str) -> str:
             return seen.job.why if seen.job else ""
         case _:
             return new.why
+
+
+def _failed_probes(old: Release, seen: Seen) -> int:
+    # A probe that failed now and then broke nothing.
+    broke = rules.fails_its_probes(old, seen)
+    return seen.candidate.failed_probes if broke and seen.candidate else 0
 
 
 def _last_exit(candidate: Running) -> str:

@@ -9,9 +9,8 @@ from turnout.statistics.judgement import Judgement, Verdict
 class Judged:
     """The judge's answer, bound to the step and weight that it is about.
 
-    `lost` counts candidate requests that failed, `as_of_s` is the wall clock of the last
-    heartbeat that it rests on. A judge without a heartbeat for 5 s is blind: then there is no
-    value at all.
+    `as_of_s` is the wall clock of the look. A judge without a heartbeat for 5 s is blind: then
+    there is no value at all.
     """
 
     step: int

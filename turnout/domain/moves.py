@@ -72,11 +72,18 @@ def _grow_first(release: Release, _: Seen) -> Release:
 
 
 def _expose(release: Release, seen: Seen) -> Release:
-    return release.with_arm(crashes_before=seen.candidate.crashes if seen.candidate else 0)
+    crashes = seen.candidate.crashes if seen.candidate else 0
+    return _at_step(release.with_arm(crashes_before=crashes), release.step)
 
 
 def _next_step(release: Release, _: Seen) -> Release:
-    return replace(release, step=release.step + 1)
+    return _at_step(release, release.step + 1)
+
+
+def _at_step(release: Release, step: int) -> Release:
+    # Consent that was given ahead is used up by the step that asks for it.
+    asks = release.plan.steps[step].approval
+    return replace(release, step=step, approved_by="" if asks else release.approved_by)
 
 
 def _approved_step(release: Release, _: Seen) -> Release:
