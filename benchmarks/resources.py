@@ -44,7 +44,7 @@ def cores_between(before: Use, after: Use) -> dict[str, float]:
     """Give the part of a core that each used between two moments, and their sum."""
     passed_s = after.at_s - before.at_s
     found = {name: (after.cpu_s[name] - before.cpu_s[name]) / passed_s for name in after.cpu_s}
-    return {name: round(value, 3) for name, value in [*found.items(), ("both", sum(found.values()))]}
+    return {name: round(value, 3) for name, value in {**found, "both": sum(found.values())}.items()}
 
 
 def _cpu_s(pid: int) -> float:

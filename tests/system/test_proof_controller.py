@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from turnout.testing.chaos import Crowd, Kill, Layout, killed_at_each, site
+from turnout.testing.chaos import Crowd, Kill, Layout, Site, killed_at_each, site
 from turnout.testing.chaos.figures import is_full, tell
 from turnout.testing.chaos.kills import instances_of
 from turnout.testing.chaos.layout import STEADY
@@ -19,6 +19,21 @@ UP = {"preparing", "starting", "verifying", "warming", "shifting", "watching"}
 GOOD = UP | {"promoting", "baking", "retiring"}
 BAD = UP | {"rolling_back"}
 
+STORY = [
+    (n, version, outcome)
+    for n in range(ROUNDS)
+    for version, outcome in ((f"v{n + 2}", "promoted"), (f"slow{n}", "worse"))
+]
+
+
+async def _release_under_kills(where: Site, version: str, outcome: str) -> list[Kill]:
+    release_id = await where.ask(version)
+    found = await killed_at_each(where, release_id)
+    row = await where.ended(release_id)
+    assert row.outcome == outcome
+    assert {kill.phase for kill in found} == (GOOD if outcome == "promoted" else BAD)
+    return found
+
 
 async def test_a_controller_killed_in_every_phase_changes_no_outcome_and_loses_no_request(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -31,18 +46,9 @@ async def test_a_controller_killed_in_every_phase_changes_no_outcome_and_loses_n
         await where.settled(await where.ask("v1"))
         async with Crowd(layout.port, where.root / "users.log", rate_rps=100) as users:
             await users.whole(BASELINE)
-            for n in range(ROUNDS):
-                for version, outcome, phases in (
-                    (f"v{n + 2}", "promoted", GOOD),
-                    (f"slow{n}", "worse", BAD),
-                ):
-                    release_id = await where.ask(version)
-                    found = await killed_at_each(where, release_id)
-                    row = await where.ended(release_id)
-                    assert row.outcome == outcome
-                    assert {kill.phase for kill in found} == phases
-                    assert list(instances_of(where)) == [f"model-r{2 * n + 2}"], "one is left"
-                    kills += found
+            for n, version, outcome in STORY:
+                kills += await _release_under_kills(where, version, outcome)
+                assert list(instances_of(where)) == [f"model-r{2 * n + 2}"], "one is left"
             tally = await users.leave()
         with capfd.disabled():
             tell(

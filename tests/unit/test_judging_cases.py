@@ -149,10 +149,16 @@ def test_a_source_that_came_back_goes_on_where_it_was(stage: Stage) -> None:
 
 def test_saves_come_at_most_once_a_second(stage: Stage) -> None:
     stage.weigh(1000)
+    told = len(stage.saves.states)
     for i in range(20):
         stage.clock.go_on(0.25)
         stage.read(a_second(FIRST_S + i))
-    assert len(stage.saves.states) == 5
+    assert len(stage.saves.states) - told == 5
+
+
+def test_what_was_learnt_and_a_weight_in_force_are_kept_at_once(stage: Stage) -> None:
+    stage.weigh(1000)
+    assert [json.loads(s.body)["acked"] for s in stage.saves.states] == [[0, 0], [1000, 0]]
 
 
 def test_a_restored_case_knows_what_was_sent_and_in_force(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """What the gateway of a site counted, by the version that answered."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,21 +55,18 @@ async def all_known(socket: Path, service: str, requests: int) -> Evidence:
         found = await evidence_of(socket, service)
         return found.ended >= requests
 
-    try:
+    with contextlib.suppress(TimeoutError):
         await eventually(are_known, within_s=_KNOWN_WITHIN_S)
-    except TimeoutError:
-        pass
     return found
 
 
 def slips(tally: Tally, evidence: Evidence, versions: Mapping[str, str]) -> int:
     """Count requests that the gateway saw in another minute than the users sent them in.
 
+    `versions` maps sets to the versions that they run.
+
     Raises:
         ValueError: the counts of a version differ.
-
-    Args:
-        versions: Version by set.
     """
     sums: Counter[str] = Counter()
     minutes: Counter[tuple[int, str]] = Counter()

@@ -61,7 +61,7 @@ async def judged(port: int, rate_rps: float, log: Path) -> AsyncIterator[Watch]:
     )
 
     async def has_begun() -> bool:
-        return log.exists()
+        return await asyncio.to_thread(log.exists)
 
     try:
         await eventually(has_begun)
@@ -99,7 +99,7 @@ class _Judge:
                 due_s += 1 / self._load.rate_rps
             await asyncio.sleep(min(-late_s, _NAP_S))
         last_s = loop.time() + _WITHIN_S
-        while self._open and loop.time() < last_s:
+        while self._open and loop.time() < last_s:  # noqa: ASYNC110 - answers come, or they do not
             await asyncio.sleep(_NAP_S)
         await self._wire.close()
         lost = [
@@ -133,9 +133,9 @@ async def _serve(port: int, rate_rps: float, log: Path) -> None:
     gc.disable()  # a pause of the judge would be taken for one of the gateway
     judge = _Judge(port, rate_rps)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, judge.stop.set)
-    log.touch()
+    await asyncio.to_thread(log.touch)
     lines = await judge.ask()
-    log.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    await asyncio.to_thread(log.write_text, "\n".join(lines) + "\n", "utf-8")
 
 
 def main() -> None:

@@ -76,26 +76,29 @@ async def killed_at_each(
 ) -> list[Kill]:
     """Kill the controller at the first sight of each phase, revision and job of a release.
 
-    Args:
-        again: Starts the next controller; without it the site does.
+    `again` starts the next controller; without it the site does.
     """
     kills: list[Kill] = []
     done: set[tuple[object, ...]] = set()
-    victims = pids_of(site, Part.CONTROLLER)
     with site.rows() as rows:
         async with asyncio.timeout(_ENDS_WITHIN_S):
-            while True:
-                row = rows.release(release_id)
+            while (row := rows.release(release_id)) is None or not row.has_ended:
                 point = _point(site, row, done)
-                if point is not None and row is not None:
-                    done.add(point)
-                    await kill_pids(victims)
-                    kills.append(_seen(site, row))
-                    await (again or site.start)()
-                    victims = pids_of(site, Part.CONTROLLER)
-                if row is not None and row.has_ended:
-                    return kills
-                await asyncio.sleep(_LOOK_S)
+                kills += await _killed_at(site, row, point, again or site.start)
+                done.add(point or ())
+    return kills
+
+
+async def _killed_at(
+    site: Site, row: Row | None, point: object, again: Callable[[], Awaitable[None]]
+) -> list[Kill]:
+    if point is None or row is None:
+        await asyncio.sleep(_LOOK_S)
+        return []
+    await kill_pids(pids_of(site, Part.CONTROLLER))
+    kill = _seen(site, row)
+    await again()
+    return [kill]
 
 
 def revision_in_force(site: Site) -> int:

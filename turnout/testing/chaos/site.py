@@ -51,7 +51,7 @@ class Site:
         """Name the one service."""
         return SERVICE
 
-    def spawn(self) -> None:
+    def _spawn(self) -> None:
         """Start a controller and do not wait; it stays until it is ended."""
         command = [sys.executable, "-m", "turnout.entrypoints.cli", "serve"]
         command += ["--folder", str(self.folder)]
@@ -65,10 +65,10 @@ class Site:
 
     async def start(self) -> None:
         """Start a controller and wait until it answers."""
-        self.spawn()
-        await eventually(self.answers, within_s=_COMES_WITHIN_S)
+        self._spawn()
+        await eventually(self._answers, within_s=_COMES_WITHIN_S)
 
-    async def answers(self) -> bool:
+    async def _answers(self) -> bool:
         """Tell whether the controller takes commands."""
         for child in self._controllers:
             child.poll()
@@ -166,12 +166,12 @@ class Site:
         if self.folder.is_dir():
             with contextlib.suppress(CommandFailedError, TimeoutError):
                 await self.command("down", "--yes", "--drain", "0s", expect=None)
-        left = await end_all(self.processes, grace_s=_GRACE_S)
+        left = await end_all(self._processes, grace_s=_GRACE_S)
         for child in self._controllers:
             child.wait(_GRACE_S)
         return left
 
-    def processes(self) -> list[int]:
+    def _processes(self) -> list[int]:
         """List everything that runs for the folder, this process aside."""
         locks = [self.folder / "controller.lock", self.folder / "gateway" / "lock"]
         locks += [self.folder / "gateway" / "envoy.lock", *self.folder.glob("*/*/lock")]
