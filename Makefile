@@ -34,8 +34,8 @@ test-system: setup  ## real Envoy, real processes, the whole command line
 coverage: setup  ## the lines and branches that no test reaches
 	$(BIN)/pytest -q -m "not system" --cov --cov-report=term-missing:skip-covered $(FLAGS)
 
-simulate: setup  ## random histories with faults against the invariants (FLAGS="random 2000 10000")
-	$(BIN)/python -m turnout.testing.sim $(or $(FLAGS),random 0 2000)
+simulate: setup  ## random histories with faults against the invariants (FLAGS="random 5000 10000")
+	$(BIN)/python -m turnout.testing.sim $(or $(FLAGS),random 0 5000)
 
 proofs: setup  ## the full counts behind docs/why; hours
 	HYPOTHESIS_PROFILE=proofs TURNOUT_PROOFS=1 $(BIN)/pytest -q --timeout=0 $(FLAGS)
