@@ -21,7 +21,7 @@ MUTANTS = {
         "testing/sim/place.py",
         "        if fence < self.fence:\n            raise StaleRouteError",
         "        if False:\n            raise StaleRouteError",
-        ["random", "0", "40"],
+        ["random", "0", "1000", "--stop"],
     ),
     "shrinking before the route": (
         "application/engine.py",
@@ -29,9 +29,10 @@ MUTANTS = {
         wanted = instances_of(release)
         if applied is None:
             wanted = _at_least(wanted, running)
-        await self._attempt(
-            self.parts.runtime.ensure(release.service, wanted, fence, kept_while(release))
-        )
+        if applied is not None or running is not None:
+            await self._attempt(
+                self.parts.runtime.ensure(release.service, wanted, fence, kept_while(release))
+            )
 """,
         """        wanted = instances_of(release)
         await self._attempt(
@@ -39,7 +40,7 @@ MUTANTS = {
         )
         await self._route(release, running, fence)
 """,
-        ["random", "0", "40"],
+        ["random", "0", "1000", "--stop"],
     ),
     "without the adapter's own check at a shrink": (
         "testing/sim/place.py",

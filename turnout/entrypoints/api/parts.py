@@ -27,6 +27,7 @@ class News:
     def __init__(self) -> None:
         self._rung = asyncio.Event()
         self.is_over = False
+        self.listening = 0  # how many wait at this moment
 
     def ring(self) -> None:
         """Wake everybody."""
@@ -41,11 +42,14 @@ class News:
     async def wait_s(self, limit_s: float) -> None:
         """Return after the time, or at the next ring."""
         rung = self._rung
+        self.listening += 1
         try:
             async with asyncio.timeout(limit_s):
                 await rung.wait()
         except TimeoutError:
             return
+        finally:
+            self.listening -= 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

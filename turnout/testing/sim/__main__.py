@@ -13,9 +13,11 @@ from turnout.testing.sim.scheduler import ViolationError
 SINGLE = (Kind.KILL_BEFORE, Kind.KILL_AFTER, Kind.STALL, Kind.LATE, Kind.LOST_ANSWER, Kind.ERROR)
 
 
-def random_histories(first: int, count: int, tally: Tally) -> None:
-    """Run seeded histories, one after the other."""
+def random_histories(first: int, count: int, tally: Tally, *, stops: bool = False) -> None:
+    """Run seeded histories, one after the other; `stops`: until one breaks a promise."""
     for seed in range(first, first + count):
+        if stops and tally.broken:
+            return
         tally.run(f"seed {seed}", partial(seeded, seed))
 
 
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     drawn = verbs.add_parser("random", help="seeded histories")
     drawn.add_argument("first", type=int)
     drawn.add_argument("count", type=int)
+    drawn.add_argument("--stop", action="store_true", help="end at the first broken promise")
     one = verbs.add_parser("one", help="one seeded history with its trace")
     one.add_argument("seed", type=int)
     every = verbs.add_parser("points", help="a fault at every single call of a scenario")
@@ -46,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         return _one(lambda: seeded(given.seed, tracing=True))
     tally = Tally()
     if given.verb == "random":
-        random_histories(given.first, given.count, tally)
+        random_histories(given.first, given.count, tally, stops=given.stop)
     elif given.verb == "points":
         point_histories(given.scenario, tally)
     else:
