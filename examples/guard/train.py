@@ -14,7 +14,7 @@ from model import BUCKETS, Model, features, save
 from rows import LEVELS, Row, generate
 
 EPOCHS, RATE = 3, 0.5
-CLEANER_COST_S = 0.026  # alone; beside a gateway and users about 30 ms, half of a whole answer
+CLEANER_COST_S = 0.030  # alone; beside a gateway and users about 34 ms: over half an answer
 
 
 @dataclass(frozen=True)
