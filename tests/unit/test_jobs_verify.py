@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -258,10 +259,10 @@ async def test_a_version_that_fails_its_requests_does_not_get_warm(
 ) -> None:
     async with serving(Scripted(lambda _: (status, ""))) as candidate:
         job = a_job(tmp_path, candidate)
-        checks = replace(job.checks, warm=WarmUp(within_s=0.3))
+        checks = replace(job.checks, warm=WarmUp(within_s=2.0))
         result = await warmed(tmp_path, replace(job, checks=checks))
     assert (result.state, result.findings[0].ok) == (JobState.FAILED, False)
-    assert result.why.startswith("not steady within 0.3 s: 32 requests")
+    assert re.match(r"not steady within 2 s: [1-9]\d* requests", result.why)
     assert f"HTTP {status}" in result.why
 
 

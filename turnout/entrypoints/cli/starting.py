@@ -49,7 +49,7 @@ def start_controller(folder: Folder, environment: str | None) -> "subprocess.Pop
     command += ["--folder", str(folder.root.absolute()), "--idle", str(_IDLE_S)]
     command += ["--env", environment] if environment else []
     with (folder.logs / "controller.out").open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 - this program itself, an argument list
+        child = subprocess.Popen(  # noqa: S603 - this program itself, an argument list
             command,
             cwd=Path(turnout.__file__).parents[1],
             env=os.environ,
@@ -58,6 +58,8 @@ def start_controller(folder: Folder, environment: str | None) -> "subprocess.Pop
             stderr=output,
             start_new_session=True,
         )
+    child.returncode = 0  # it outlives this program, and nobody waits for it
+    return child
 
 
 def _pause() -> None:
